@@ -1,0 +1,1 @@
+"""Upstream servers: who they are, how to ask them; bytes are read in `wire`."""

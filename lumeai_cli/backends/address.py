@@ -1,0 +1,83 @@
+"""Base URLs: how a user writes them, how a client joins them, and which neighbours might be meant."""
+
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
+
+CHAT = "/chat/completions"
+
+ENDPOINTS = (CHAT, "/completions", "/responses", "/messages", "/models", "/embeddings")
+"""Paths that a client appends itself; a base URL that ends in one doubles it."""
+
+
+class AddressError(ValueError):
+    """A target that is no usable URL; the text says why, for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A base URL without a trailing slash, a query, a fragment or user info, and where it leads."""
+
+    base: str
+    scheme: str
+    host: str
+    port: int
+    completed: bool = False  # a bare origin was given and `/v1` was added
+
+    @property
+    def loopback(self) -> bool:
+        """Whether it is this machine."""
+        return is_loopback(self.host)
+
+
+def parse(text: str) -> Address:
+    """The address that this text means, or `AddressError`.
+
+    A bare origin is completed with `/v1`; a path is kept as it is, for it is judged as a client would use it.
+    """
+    text = text.strip()
+    if "://" not in text:
+        raise AddressError(f"{text!r} is no URL: it has to begin with http:// or https://")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise AddressError(f"{text!r} is no usable URL: {error}") from None
+    scheme = parts.scheme.lower()
+    if scheme not in ("http", "https"):
+        raise AddressError(f"{text!r} has the scheme {scheme!r}: only http and https are spoken")
+    host = parts.hostname or ""
+    if not host or any(character.isspace() or not character.isprintable() for character in text):
+        raise AddressError(f"{text!r} is no usable URL: it names no host, or holds a space")
+    if parts.username or parts.password:
+        raise AddressError("a URL must not hold a user name or a password: give the key with --api-key-env")
+    shown = f"[{host}]" if ":" in host else host
+    origin = f"{shown}:{port}" if port else shown
+    path = parts.path.rstrip("/")
+    completed = not path
+    base = urlunsplit((scheme, origin, path or "/v1", "", ""))
+    return Address(base, scheme, host, port or (443 if scheme == "https" else 80), completed)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this host name or address is this machine."""
+    if host.lower() == "localhost" or host.lower().endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def variants(base: str) -> tuple[str, ...]:
+    """The neighbouring base URLs, likeliest first: without the endpoint's path, with `/v1`, without it, the origin."""
+    parts = urlsplit(base)
+    path = parts.path
+    for endpoint in ENDPOINTS:
+        if path.endswith(endpoint):
+            path = path.removesuffix(endpoint)
+            break
+    bare = path.removesuffix("/v1")
+    paths = (path, f"{path}/v1", bare, f"{bare}/v1", "/v1", "/api/v1", "")
+    urls = (urlunsplit((parts.scheme, parts.netloc, item, "", "")) for item in dict.fromkeys(paths))
+    return tuple(url for url in urls if url != base)

@@ -1,0 +1,95 @@
+"""The program: its commands, and the one place where what went wrong becomes a sentence and an exit code."""
+
+import os
+import sys
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Annotated
+
+import typer
+
+from lumeai_cli import __version__
+from lumeai_cli.cli import config, doctor, explain, lab
+
+
+class Exit(IntEnum):
+    """What the exit codes mean; contract for scripts."""
+
+    HEALTHY = 0
+    PROBLEM = 1
+    USAGE = 2
+    NOT_EXAMINED = 3
+    INTERRUPTED = 130
+
+
+app = typer.Typer(
+    name="lumeai",
+    help="Names the one reason why a coding agent gets no answer from a model, proves it, and says what to do.",
+    epilog="Exit codes: 0 healthy or done, 1 a problem was found, 2 usage or settings, 3 could not examine, 130 Ctrl-C.",
+    no_args_is_help=True,
+    # Plain help: rich would cost more time than all the rest of the start.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("doctor")(doctor.command)
+app.command("explain")(explain.command)
+app.add_typer(lab.app, name="lab")
+app.add_typer(config.app, name="config")
+
+
+@app.callback()
+def _common(
+    *, version: Annotated[bool, typer.Option("--version", help="Show the version and end.", is_eager=True)] = False
+) -> None:
+    if version:
+        sys.stdout.write(f"lumeai {__version__}\n")
+        raise typer.Exit(0)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs the program with these arguments; the exit code comes back, nothing is raised."""
+    # Imported here: `--help` must not pay for it.
+    from lumeai_cli.text.encoding import make_safe  # noqa: PLC0415
+
+    make_safe(sys.stdout)
+    make_safe(sys.stderr)
+    command = typer.main.get_command(app)
+    try:
+        code = command.main(list(arguments), prog_name="lumeai", standalone_mode=False)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe left (`| head`): that is its right.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.HEALTHY
+    except Exception as error:  # noqa: BLE001  # the rim: a person gets a sentence, never a traceback
+        return _told(error)
+    return int(code or 0)
+
+
+def _told(error: Exception) -> int:
+    """Says what went wrong; what the user can mend is exit 2, lumeai's own fault is 3 and never 1."""
+    from lumeai_cli.backends.address import AddressError  # noqa: PLC0415
+    from lumeai_cli.doctor.record import RecordingError  # noqa: PLC0415
+    from lumeai_cli.settings import SettingsError  # noqa: PLC0415
+
+    show = getattr(error, "show", None)  # usage errors of the command line print themselves
+    if callable(show) and hasattr(error, "exit_code"):
+        show()
+        return Exit.USAGE
+    if isinstance(error, SettingsError | AddressError | RecordingError):
+        sys.stderr.write(f"lumeai: {error}\n")
+        return Exit.USAGE
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"lumeai: {place}{error.strerror or error}\n")
+        return Exit.NOT_EXAMINED
+    if os.environ.get("LUMEAI_TRACEBACK"):
+        raise error
+    sys.stderr.write(
+        f"lumeai: its own fault, not yours: {type(error).__name__}. "
+        "Please report it with the output of the same command under LUMEAI_TRACEBACK=1.\n"
+    )
+    return Exit.NOT_EXAMINED

@@ -1,0 +1,58 @@
+"""`lumeai config`: write the example, check the settings, show each value and where it came from."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lumeai_cli.cli.options import Config, Lang, language
+
+app = typer.Typer(help="Write, check and show the settings.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command()
+def init(
+    path: Annotated[str, typer.Argument(metavar="[FILE]", help="Where to write it.")] = "lumeai.yaml",
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    lang: Lang = "",
+) -> int:
+    """Write an example of the settings, every key explained."""
+    from lumeai_cli.settings import write_example  # noqa: PLC0415
+    from lumeai_cli.text.phrase import say  # noqa: PLC0415
+
+    write_example(Path(path), force=force)
+    sys.stdout.write(say(language(lang, None), "config-written", path=path) + "\n")
+    return 0
+
+
+@app.command()
+def check(*, config: Config = "", lang: Lang = "") -> int:
+    """Check the settings; exit code 2 and file:line if something is wrong."""
+    from lumeai_cli.cli.clients import chosen_profiles  # noqa: PLC0415
+    from lumeai_cli.settings import load  # noqa: PLC0415
+    from lumeai_cli.text.phrase import say  # noqa: PLC0415
+
+    settings = load(config=Path(config) if config else None, env=os.environ, cwd=Path.cwd())
+    chosen_profiles(settings.doctor.clients, settings.origin("doctor.clients"))
+    for warning in settings.warnings:
+        sys.stderr.write(f"{warning}\n")
+    if not settings.warnings:
+        sys.stdout.write(say(language(lang, settings.language), "config-fine") + "\n")
+    return 0
+
+
+@app.command()
+def show(*, config: Config = "") -> int:
+    """Show each setting, its value, and where it came from. Keys are never shown."""
+    from lumeai_cli.settings import load, rows  # noqa: PLC0415
+
+    settings = load(config=Path(config) if config else None, env=os.environ, cwd=Path.cwd())
+    table = rows(settings)
+    first = max((len(row.key) for row in table), default=0)
+    second = max((len(row.value) for row in table), default=0)
+    for row in table:
+        sys.stdout.write(f"{row.key:<{first}}  {row.value:<{second}}  {row.where}\n")
+    return 0

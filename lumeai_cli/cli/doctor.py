@@ -1,0 +1,341 @@
+"""`lumeai doctor`: examine backends and name the cause."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lumeai_cli.cli.options import Color, Config, Lang, Quiet, Verbose, colours, columns, language, one_of
+from lumeai_cli.settings.error import SettingsError
+from lumeai_cli.settings.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lumeai_cli.backends.backend import Backend, Secret
+    from lumeai_cli.doctor.examine import Outcome, Progress
+    from lumeai_cli.doctor.options import Options
+    from lumeai_cli.doctor.result import Report
+    from lumeai_cli.doctor.target import Target
+    from lumeai_cli.settings import Settings
+    from lumeai_cli.text.phrase import Phrase
+
+FORMATS = ("text", "json", "markdown")
+DEMO = ("json-for-stream", "empty-answer", "canned-answer", "healthy-plain")
+
+
+def command(  # noqa: PLR0913  # one parameter an option
+    targets: Annotated[
+        list[str] | None, typer.Argument(metavar="[TARGET]...", help="A backend's name or a URL; none: all there is.")
+    ] = None,
+    *,
+    model: Annotated[str, typer.Option(help="Ask this model (default: the first usable one).")] = "",
+    api_key_env: Annotated[
+        str, typer.Option("--api-key-env", metavar="VAR", help="Environment variable that holds the key.")
+    ] = "",
+    client: Annotated[
+        list[str] | None, typer.Option("--client", metavar="NAME", help="Judge as this client (default: all).")
+    ] = None,
+    prompt_chars: Annotated[
+        int | None, typer.Option(min=1, help="Characters of the agent-sized request (default: the clients' real size).")
+    ] = None,
+    quick: Annotated[bool | None, typer.Option("--quick", help="Leave the agent-sized request out.")] = None,
+    budget: Annotated[
+        int | None, typer.Option(min=0, metavar="TOKENS", help="Most tokens to spend (default elsewhere: 60000).")
+    ] = None,
+    only: Annotated[list[str] | None, typer.Option(metavar="PROBE,...", help="Send these probes alone.")] = None,
+    skip: Annotated[list[str] | None, typer.Option(metavar="PROBE,...", help="Leave these probes out.")] = None,
+    list_probes: Annotated[bool, typer.Option("--list-probes", help="List the probes and end.")] = False,
+    repeat: Annotated[
+        int | None, typer.Option(min=1, max=100, help="Repeats of the streamed probe (default 3).")
+    ] = None,
+    slow_after: Annotated[
+        float | None, typer.Option(min=0.001, metavar="S", help="A later first byte is slow (default 30).")
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(min=1.0, metavar="S", help="Seconds for the whole examination (default 300).")
+    ] = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Send a key over plain http to another host.")] = False,
+    record: Annotated[str, typer.Option(metavar="FILE", help="Save everything that was exchanged.")] = "",
+    replay: Annotated[str, typer.Option(metavar="FILE", help="Judge a recording; nothing is sent.")] = "",
+    format_: Annotated[
+        str, typer.Option("--format", metavar="text|json|markdown", help="Form of the report.")
+    ] = "text",
+    output: Annotated[str, typer.Option(metavar="FILE", help="Write the report there instead of stdout.")] = "",
+    exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 although a problem was found.")] = False,
+    demo: Annotated[bool, typer.Option("--demo", help="Examine lumeai's own sick specimens.")] = False,
+    config: Config = "",
+    lang: Lang = "",
+    color: Color = "auto",
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> int:
+    """Examine backends as a coding agent would use them, and name the one cause of what is wrong."""
+    if list_probes:
+        return _list_probes()
+    from lumeai_cli.settings import load  # noqa: PLC0415
+
+    settings = load(config=Path(config) if config else None, env=os.environ, cwd=Path.cwd())
+    spoken = language(lang, settings.language)
+    one_of("--format", format_, FORMATS)
+    coloured = colours(color)
+    for path in (output, record):
+        _check_place(path)
+    options = _options(
+        settings, model, client, prompt_chars, budget, only, skip, repeat, slow_after, timeout, quick=quick
+    )
+    if replay:
+        if targets or demo:
+            raise SettingsError("--replay judges what was recorded: it takes no target.")
+        outcome = _replayed(Path(replay), options)
+    elif demo:
+        outcome = _demonstrated(options, _progress(spoken, quiet=quiet))
+    else:
+        chosen = _targets(settings, targets or [], api_key_env, insecure=insecure)
+        outcome = _examined(chosen, options, _progress(spoken, quiet=quiet))
+    secrets = [target.key.reveal() for target, _ in outcome.examined if target.key is not None]
+    if record:
+        _record(Path(record), outcome)
+    text = _rendered(
+        outcome.report, format_, spoken, colour=coloured and not output, verbose=verbose, to_file=bool(output)
+    )
+    for secret in secrets:
+        text = text.replace(secret, "*" * len(secret))
+    if output:
+        Path(output).write_text(text, "utf-8")
+    else:
+        sys.stdout.write(text)
+    code = outcome.report.exit_code
+    return 0 if demo or (code == 1 and exit_zero) else code
+
+
+def _list_probes() -> int:
+    from lumeai_cli.doctor.probe import PROBES  # noqa: PLC0415
+
+    for probe in PROBES.values():
+        kind = "metadata" if not probe.tokens else "large" if probe.large else "small"
+        sys.stdout.write(f"{probe.name:<18} {kind}\n")
+    return 0
+
+
+def _options(  # noqa: PLR0913  # one parameter an option
+    settings: Settings,
+    model: str,
+    client: list[str] | None,
+    prompt_chars: int | None,
+    budget: int | None,
+    only: list[str] | None,
+    skip: list[str] | None,
+    repeat: int | None,
+    slow_after: float | None,
+    timeout: float | None,
+    *,
+    quick: bool | None,
+) -> Options:
+    """The options of the command line over those of the settings."""
+    from lumeai_cli.cli.clients import chosen_profiles  # noqa: PLC0415
+    from lumeai_cli.clients.request import NATIVE_SIZE, XML_SIZE  # noqa: PLC0415
+    from lumeai_cli.doctor.options import Options  # noqa: PLC0415
+    from lumeai_cli.doctor.probe import chosen  # noqa: PLC0415
+
+    configured = settings.doctor
+    if client:
+        profiles = chosen_profiles(client, "--client")
+    else:
+        profiles = chosen_profiles(configured.clients, settings.origin("doctor.clients"))
+    size = prompt_chars or configured.prompt_chars
+    return Options(
+        profiles,
+        chosen(_probe_names("--only", only), _probe_names("--skip", skip)),
+        size or XML_SIZE,
+        size or NATIVE_SIZE,
+        configured.quick if quick is None else quick,
+        configured.budget if budget is None else budget,
+        repeat or configured.repeat,
+        slow_after or configured.slow_after,
+        timeout or configured.timeout,
+        model or None,
+    )
+
+
+def _probe_names(option: str, texts: list[str] | None) -> list[str]:
+    from lumeai_cli.doctor.probe import PROBES  # noqa: PLC0415
+
+    names = [name.strip() for text in texts or () for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in PROBES:
+            near = did_you_mean(name, tuple(PROBES))
+            hint = f" Did you mean {near!r}?" if near else ""
+            raise SettingsError(f"{option}: {name!r} is no probe.{hint} Known are: {', '.join(PROBES)}.")
+    return names
+
+
+def _targets(settings: Settings, names: list[str], variable: str, *, insecure: bool) -> list[Target]:
+    """What to examine: the names and URLs given, else everything configured and discovered."""
+    from lumeai_cli.backends.backend import Backend, Origin  # noqa: PLC0415
+    from lumeai_cli.doctor.target import target_of  # noqa: PLC0415
+    from lumeai_cli.settings import discover, merge, read_dotenv  # noqa: PLC0415
+
+    dotenv = read_dotenv(Path.cwd() / ".env")
+    if not names:
+        if variable:
+            raise SettingsError("--api-key-env needs a target: a key is never sent to whoever happens to answer.")
+        found = discover(os.environ, dotenv)
+        for note in found.notes:
+            sys.stderr.write(f"lumeai: {note}\n")
+        backends: Sequence[Backend] = merge(settings.backends, found.backends)
+        return [target_of(backend, insecure=insecure) for backend in backends]
+    key = _key(variable) if variable else None
+    known = {backend.name: backend for backend in settings.backends}
+    if any(name not in known and "://" not in name for name in names):
+        for backend in discover(os.environ, dotenv).backends:
+            known.setdefault(backend.name, backend)
+    chosen: list[Backend] = []
+    for name in dict.fromkeys(names):
+        backend = _named(name, known)
+        origin = Origin.ARGUMENT if backend.origin is Origin.DISCOVERY else backend.origin
+        chosen.append(Backend(backend.name, backend.url, backend.kind, key or backend.key, backend.model, origin))
+    return [target_of(backend, insecure=insecure) for backend in chosen]
+
+
+def _named(name: str, known: dict[str, Backend]) -> Backend:
+    """The backend of this name, or one for this URL (with a configured one's key if it is the very same URL)."""
+    from lumeai_cli.backends.address import parse  # noqa: PLC0415
+    from lumeai_cli.backends.backend import Backend  # noqa: PLC0415
+
+    if name in known:
+        return known[name]
+    if "://" not in name:
+        near = did_you_mean(name, tuple(known))
+        hint = f" Did you mean {near!r}?" if near else ""
+        raise SettingsError(
+            f"{name!r} is no backend.{hint} Known are: {', '.join(known)}. A URL begins with http:// or https://."
+        )
+    base = parse(name).base
+    same = next((backend for backend in known.values() if backend.url.rstrip("/") == base), None)
+    if same is not None:
+        return Backend(same.name, name, same.kind, same.key, same.model)
+    return Backend(base, name)
+
+
+def _key(variable: str) -> Secret:
+    from lumeai_cli.settings import check_key, look_up, read_dotenv  # noqa: PLC0415
+
+    found = look_up(variable, os.environ, read_dotenv(Path.cwd() / ".env"))
+    if found is None:
+        raise SettingsError(f"--api-key-env: the variable {variable!r} is not set, or empty.")
+    return check_key(found.text, found.where)
+
+
+def _examined(targets: Sequence[Target], options: Options, progress: Progress) -> Outcome:
+    import asyncio  # noqa: PLC0415
+
+    from lumeai_cli.doctor.examine import examine  # noqa: PLC0415
+
+    return asyncio.run(examine(targets, options, progress))
+
+
+def _demonstrated(options: Options, progress: Progress) -> Outcome:
+    """The lab's own specimens, examined like any server."""
+    import asyncio  # noqa: PLC0415
+    from dataclasses import replace  # noqa: PLC0415
+
+    from lumeai_cli.backends.backend import Backend  # noqa: PLC0415
+    from lumeai_cli.doctor.examine import examine  # noqa: PLC0415
+    from lumeai_cli.doctor.target import target_of  # noqa: PLC0415
+    from lumeai_cli.lab import LabServer  # noqa: PLC0415
+
+    async def demonstrate() -> Outcome:
+        async with LabServer() as lab:
+            targets = [target_of(Backend(name, lab.url(name))) for name in DEMO]
+            outcome = await examine(targets, options, progress)
+        return replace(outcome, report=replace(outcome.report, demo=True))
+
+    return asyncio.run(demonstrate())
+
+
+def _replayed(path: Path, options: Options) -> Outcome:
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    from lumeai_cli.doctor.examine import Outcome, report_of  # noqa: PLC0415
+    from lumeai_cli.doctor.record import MOST_BYTES, RecordingError, load  # noqa: PLC0415
+
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise RecordingError(f"it is larger than {MOST_BYTES >> 20} MiB")
+        with path.open(encoding="utf-8") as file:
+            examined = load(file)
+    except OSError as error:
+        raise SettingsError(f"--replay: {path}: {error.strerror or error}.") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"--replay: {path}: it is no text file, so no recording of lumeai.") from None
+    except RecordingError as error:
+        raise SettingsError(f"--replay: {path}: {error}.") from None
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    return Outcome(report_of(examined, options, started, 0.0), tuple(examined))
+
+
+def _record(path: Path, outcome: Outcome) -> None:
+    from lumeai_cli import __version__  # noqa: PLC0415
+    from lumeai_cli.doctor.record import lines  # noqa: PLC0415
+
+    with path.open("w", encoding="utf-8", errors="surrogateescape") as file:
+        file.writelines(f"{line}\n" for line in lines(outcome.examined, __version__))
+
+
+def _check_place(path: str) -> None:
+    """Refuses a place for a file before the examination, not after it."""
+    if path:
+        parent = Path(path).absolute().parent
+        if Path(path).is_dir() or not parent.is_dir() or not os.access(parent, os.W_OK):
+            raise SettingsError(f"{path}: no file can be written there.")
+
+
+def _rendered(report: Report, form: str, spoken: str, *, colour: bool, verbose: bool, to_file: bool) -> str:
+    from lumeai_cli.text.encoding import speaks_unicode  # noqa: PLC0415
+
+    if form == "json":
+        from lumeai_cli.report.json import render as render_json  # noqa: PLC0415
+
+        return render_json(report, spoken, ascii_only=not to_file and not speaks_unicode(sys.stdout))
+    if form == "markdown":
+        from lumeai_cli.report.markdown import render as render_markdown  # noqa: PLC0415
+
+        return render_markdown(report, spoken)
+    from lumeai_cli.report.terminal import render  # noqa: PLC0415
+
+    text = render(report, spoken, width=None if to_file else columns(), colour=colour, verbose=verbose)
+    return text if report.targets else _nothing_there(spoken) + text
+
+
+def _nothing_there(spoken: str) -> str:
+    """What was looked for, and how to start each."""
+    from lumeai_cli.settings import looked_for  # noqa: PLC0415
+    from lumeai_cli.text.phrase import say  # noqa: PLC0415
+
+    rows = [say(spoken, "nothing-there"), ""]
+    for item in looked_for():
+        rows.append(f"  {item.name:<14} {item.url}")
+        rows += [f"  {'':<14}   {say(spoken, 'start-with')}: {line}" for line in item.start]
+    return "\n".join((*rows, "", say(spoken, "nothing-there-how"), "", ""))
+
+
+def _progress(spoken: str, *, quiet: bool) -> Progress:
+    """Tells on stderr what is being asked: on a terminal in one line, elsewhere only what costs time or tokens."""
+    on_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+    def tell(name: str, sentence: Phrase) -> None:
+        if quiet:
+            return
+        text = f"{name}: {sentence.in_(spoken)}"
+        if on_terminal:
+            sys.stderr.write(f"\r\x1b[K{text[:100]}")
+            sys.stderr.flush()
+        elif sentence.key == "progress-large":
+            sys.stderr.write(f"{text}\n")
+
+    return tell

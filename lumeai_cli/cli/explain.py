@@ -1,0 +1,47 @@
+"""`lumeai explain`: the page of a diagnosis."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from lumeai_cli.cli.options import Color, Lang, colours, columns, language
+from lumeai_cli.settings.error import SettingsError
+from lumeai_cli.settings.suggest import did_you_mean
+
+
+def command(
+    name: Annotated[str, typer.Argument(metavar="[CODE-OR-NAME]", help="LUM301 or json-for-stream.")] = "",
+    *,
+    listed: Annotated[bool, typer.Option("--list", help="List every diagnosis.")] = False,
+    lang: Lang = "",
+    color: Color = "auto",
+) -> int:
+    """Show the page of a diagnosis: what you see, why, how to be sure, how to fix, an example."""
+    from lumeai_cli.diagnoses.catalogue import CATALOGUE, named  # noqa: PLC0415
+    from lumeai_cli.diagnoses.page import fill, page  # noqa: PLC0415
+    from lumeai_cli.report.sheet import FAINT, STRONG, Sheet, styled  # noqa: PLC0415
+    from lumeai_cli.text.phrase import say  # noqa: PLC0415
+
+    spoken = language(lang, None)
+    sheet = Sheet()
+    if listed:
+        width = max(map(len, CATALOGUE))
+        for entry in CATALOGUE.values():
+            head = styled(f"{entry.code}  ", FAINT) + styled(f"{entry.name:<{width}}  ", STRONG)
+            sheet.add(head + styled(fill(page(entry.name, spoken).summary, {})), 0, width + 10)
+        sheet.add()
+        sheet.add(styled(say(spoken, "explain-hint"), FAINT))
+    else:
+        if not name:
+            raise SettingsError("explain needs a code or a name, such as LUM301 or json-for-stream; --list shows all.")
+        found = named(name)
+        if found is None:
+            near = did_you_mean(name.lower(), tuple(CATALOGUE))
+            raise SettingsError(
+                f"{name!r} is no diagnosis.{f' Did you mean {near!r}?' if near else ''} "
+                "`lumeai explain --list` shows all."
+            )
+        sheet.markdown(page(found.name, spoken).markdown(f"{found.code} {found.name}"))
+    sys.stdout.write(sheet.text(width=columns(), colour=colours(color)))
+    return 0

@@ -1,0 +1,67 @@
+"""`lumeai lab`: every known failure as a live endpoint, for people who write clients and for trying the doctor."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from lumeai_cli.cli.options import Lang, language
+
+app = typer.Typer(help="Every known failure as a live endpoint.", no_args_is_help=True, rich_markup_mode=None)
+
+DEFAULT_PORT = 5864
+
+
+@app.command("list")
+def list_(
+    *,
+    json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    lang: Lang = "",
+) -> int:
+    """List the specimens."""
+    from lumeai_cli.diagnoses.catalogue import CATALOGUE  # noqa: PLC0415
+    from lumeai_cli.lab import SPECIMENS  # noqa: PLC0415
+
+    spoken = language(lang, None)
+    rows = [
+        {
+            "name": specimen.name,
+            "code": CATALOGUE[specimen.name].code if specimen.name in CATALOGUE else None,
+            "healthy": specimen.healthy,
+            "sentence": specimen.sentence_ru if spoken == "ru" else specimen.sentence_en,
+        }
+        for specimen in SPECIMENS.values()
+    ]
+    if json:
+        from json import dumps  # noqa: PLC0415
+
+        sys.stdout.write(dumps(rows, ensure_ascii=False, indent=2) + "\n")
+        return 0
+    width = max(len(str(row["name"])) for row in rows)
+    for row in rows:
+        sys.stdout.write(f"{row['code'] or '-':<6}  {row['name']:<{width}}  {row['sentence']}\n")
+    return 0
+
+
+@app.command()
+def serve(
+    *,
+    port: Annotated[int, typer.Option(help="0 takes a free one.", min=0, max=65535)] = DEFAULT_PORT,
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    time_scale: Annotated[float, typer.Option(help="Multiplies every pause.", min=0.0)] = 1.0,
+    lang: Lang = "",
+) -> int:
+    """Serve every specimen at /NAME/v1 until Ctrl-C."""
+    import asyncio  # noqa: PLC0415
+
+    from lumeai_cli.lab import LabServer  # noqa: PLC0415
+    from lumeai_cli.text.phrase import say  # noqa: PLC0415
+
+    async def forever() -> None:
+        async with LabServer(host, port, time_scale=time_scale) as server:
+            sys.stdout.write(say(language(lang, None), "lab-serving", base=server.base) + "\n")
+            sys.stdout.flush()
+            await asyncio.Event().wait()
+
+    asyncio.run(forever())
+    return 0

@@ -1,0 +1,1 @@
+"""What each client generation sends, and what its user would see for a given answer."""

@@ -1,0 +1,78 @@
+"""A program on the official `openai` packages: Python 3.54 and Node 6.49, run against misbehaving servers, 2026-11.
+
+Judged is what the SDK gives to a careful program. A program that indexes `choices[0]` on a usage-only chunk crashes
+by its own fault: that is no outcome.
+"""
+
+from lumeai_cli.clients.outcome import OK, SILENT, Outcome, error, retry
+from lumeai_cli.clients.profile import Profile, Protocol, redirect, server_words, without_answer
+from lumeai_cli.wire.event import BackendError, CallPart, Odd, OddKind, Text, Via
+from lumeai_cli.wire.reading import Reading, Shape
+
+RETRIED = (408, 409, 429)
+
+_NAMES = {
+    400: "BadRequestError",
+    401: "AuthenticationError",
+    403: "PermissionDeniedError",
+    404: "NotFoundError",
+    409: "ConflictError",
+    422: "UnprocessableEntityError",
+    429: "RateLimitError",
+}
+
+
+def judge(reading: Reading) -> Outcome | None:
+    """What the SDK raises or returns, streamed and not."""
+    early = without_answer(reading, "APIConnectionError: Connection error.") or redirect(reading)
+    if early is not None:
+        return early
+    if not reading.ok:
+        status = reading.status or 0
+        name = _NAMES.get(status, "InternalServerError" if status >= 500 else "APIStatusError")
+        words = f"{name}: Error code: {status} {server_words(reading)}".rstrip()
+        return retry(words) if status in RETRIED or status >= 500 else error(words)
+    return _stream(reading) if reading.asked.stream else _plain(reading)
+
+
+def _stream(reading: Reading) -> Outcome:
+    delivered = {id(frame) for frame in reading.data_events}
+    usable = False
+    for event in reading.events:
+        if id(reading.frames[event.frame]) not in delivered:
+            continue
+        if isinstance(event, BackendError) and event.shape != "event":
+            return error(f"APIError: {event.message}")
+        if isinstance(event, Odd) and event.kind in (OddKind.BROKEN_JSON, OddKind.SEVERAL_IN_ONE):
+            return error("JSONDecodeError")
+        if isinstance(event, Text) and event.via in (Via.DELTA, Via.PARTS):
+            usable = usable or bool(event.text.strip())
+        elif isinstance(event, CallPart) and event.via is Via.DELTA:
+            usable = True
+    if not reading.ending.clean:
+        return error("APIConnectionError: Connection error.")
+    return OK if usable else SILENT
+
+
+def _plain(reading: Reading) -> Outcome:
+    labelled = "json" in reading.content_type
+    if reading.shape is not Shape.JSON:
+        return error("JSONDecodeError" if labelled else "TypeError: the SDK returns the raw body as a string")
+    if not labelled:
+        return error("TypeError: the SDK returns the raw body as a string")
+    usable = any(
+        (isinstance(event, Text) and event.via in (Via.MESSAGE, Via.PARTS) and event.text.strip())
+        or (isinstance(event, CallPart) and event.via is Via.MESSAGE)
+        for event in reading.events
+    )
+    return OK if usable else SILENT
+
+
+PROFILE = Profile(
+    "openai-sdk",
+    "openai SDK",
+    Protocol.SDK,
+    "openai-python 3.x, openai-node 4 to 6",
+    "openai-python 3.54.0 and openai-node 5.23.2 run",
+    judge,
+)

@@ -1,0 +1,85 @@
+"""A client profile: what one client generation speaks, and its judge."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lumeai_cli.clients.outcome import Outcome, error, unknown
+from lumeai_cli.wire.exchange import EndingKind
+from lumeai_cli.wire.reading import Reading
+
+
+class Protocol(StrEnum):
+    """How a client lets the model call tools. A bare SDK offers none of its own: it is judged by plain chat."""
+
+    XML = "xml"
+    NATIVE = "native"
+    SDK = "sdk"
+
+
+Judge = Callable[[Reading], Outcome | None]
+"""A reading in, what this client's user would see out; None if the client never sends such a request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """`versions` are those it speaks for, `checked` how we know: the software that was run or whose source was read."""
+
+    name: str
+    title: str
+    protocol: Protocol
+    versions: str
+    checked: str
+    judge: Judge
+
+
+NO_CONNECTION = frozenset(
+    {
+        EndingKind.REFUSED,
+        EndingKind.DNS,
+        EndingKind.UNREACHABLE,
+        EndingKind.CONNECT_TIMEOUT,
+        EndingKind.TLS,
+        EndingKind.PROXY,
+        EndingKind.RESET,
+        EndingKind.PROTOCOL,
+        EndingKind.CUT,
+    }
+)
+"""Endings that a client tells as a failed connection when no status line came before."""
+
+ENDLESS = frozenset({EndingKind.OVERFLOW, EndingKind.TIMEOUT_TOTAL})
+STALLED = frozenset({EndingKind.TIMEOUT_FIRST, EndingKind.TIMEOUT_SILENCE, EndingKind.CANCELLED})
+
+
+def without_answer(reading: Reading, no_connection: str) -> Outcome | None:
+    """The outcome where no client can say more than how the connection ended; None if there is an answer to judge."""
+    kind = reading.ending.kind
+    if reading.status is None and kind in NO_CONNECTION:
+        return error(no_connection)
+    if kind in ENDLESS or kind in STALLED:
+        seconds = round(reading.ending.at)
+        return unknown(
+            f"the answer had not ended after {seconds} s, when lumeai stopped waiting",
+            f"ответ не закончился за {seconds} с, дальше lumeai не ждал",
+        )
+    return None
+
+
+def redirect(reading: Reading) -> Outcome | None:
+    """What a redirect does to a POST: 301 to 303 turn it into a GET; whether 307 and 308 arrive is not tried."""
+    if reading.status is None or not 300 <= reading.status < 400:
+        return None
+    if reading.status in (301, 302, 303):
+        return error(f"{reading.status}: the redirect turns the request into a GET")
+    return unknown("a redirect is not followed here", "перенаправление здесь не проверяется")
+
+
+def server_words(reading: Reading) -> str:
+    """What an SDK quotes of an HTTP error: `error.message`, else the beginning of the body."""
+    errors = reading.answer.errors
+    if errors:
+        return errors[0].message[:300]
+    if reading.shape.value in ("json", "text") and reading.body:
+        return " ".join(reading.body[:300].decode("utf-8", "replace").split())
+    return ""

@@ -1,0 +1,109 @@
+"""Causes in what the server lets in: the key, the model's name, the size of the request."""
+
+import re
+from collections.abc import Iterator
+
+from lumeai_cli.diagnoses.case import ANSWERING, SIZES, VARIANT, Case
+from lumeai_cli.diagnoses.diagnosis import Detector, Diagnosis, Family, found
+from lumeai_cli.diagnoses.finding import Finding, Severity, of_body
+from lumeai_cli.diagnoses.url import NAMES_A_MODEL
+from lumeai_cli.wire.reading import Reading
+
+_NO_MODEL = re.compile(
+    r"model\b.{0,200}\b(not found|not exist|unknown|not available|no such|invalid|not supported)"
+    r"|(unknown|invalid|no such|unsupported) model|model_not_found",
+    re.IGNORECASE | re.DOTALL,
+)
+_TOO_LARGE = re.compile(
+    r"PayloadTooLarge|entity too large|payload too large|content too large|body (is )?too (big|large)", re.IGNORECASE
+)
+
+
+def _status(name: str, *statuses: int, key_sent: bool | None = None) -> Detector:
+    def detect(case: Case) -> Iterator[Finding]:
+        hits = [
+            (reading, of_body(reading))
+            for reading in case.of(*ANSWERING, VARIANT)
+            if reading.status in statuses
+            and (key_sent is None or reading.asked.key_sent is key_sent)
+            and not (reading.asked.probe == VARIANT and reading is not case.first_chat)
+        ]
+        yield from found(name, hits, {"status": statuses[0], "said": said(hits[0][0]) if hits else ""})
+
+    return detect
+
+
+def said(reading: Reading) -> str:
+    """The server's own words in an error answer, shortened; empty where it says nothing readable."""
+    errors = reading.answer.errors
+    if errors:
+        return " ".join(errors[0].message.split())[:300]
+    if reading.body[:1] != b"<":
+        return " ".join(reading.body[:300].decode("utf-8", "replace").split())
+    return ""
+
+
+def _model(case: Case) -> Iterator[Finding]:
+    hits = [
+        (reading, of_body(reading))
+        for reading in case.of(*ANSWERING)
+        if reading.status in (400, 404, 422)
+        and any(
+            _NO_MODEL.search(error.message)
+            or error.code == "model_not_found"
+            or (reading.status == 404 and NAMES_A_MODEL.search(error.message))
+            for error in reading.answer.errors
+        )
+    ]
+    if hits:
+        yield from found(
+            "model-not-found",
+            hits,
+            {"model": case.model or "", "said": said(hits[0][0]), "available": ", ".join(case.models[:12])},
+        )
+
+
+def too_large(reading: Reading) -> bool:
+    """Whether the server refused this request for the size of its body."""
+    if reading.status == 413:
+        return True
+    refused = reading.status is not None and reading.status >= 400
+    return refused and bool(_TOO_LARGE.search(reading.body[:4096].decode("utf-8", "replace")))
+
+
+def _size(case: Case) -> Iterator[Finding]:
+    """Where the ladder breaks; an error if a request of a real client's size fell, else a warning."""
+    tried = case.of(SIZES, *ANSWERING)
+    refused = [reading for reading in tried if too_large(reading)]
+    if not refused:
+        return
+    smallest = min(reading.asked.body_bytes for reading in refused)
+    passed = max(
+        (
+            r.asked.body_bytes
+            for r in tried
+            if r.status is not None and not too_large(r) and r.asked.body_bytes < smallest
+        ),
+        default=0,
+    )
+    refused.sort(key=lambda reading: reading.asked.probe == SIZES)
+    yield from found(
+        "body-too-large",
+        [(reading, of_body(reading)) for reading in refused],
+        {
+            "passed": passed,
+            "refused": smallest,
+            "status": refused[0].status or 0,
+            "express": passed <= 102_400 < smallest,
+        },
+        at_most=Severity.WARNING if all(reading.asked.probe == SIZES for reading in refused) else Severity.ERROR,
+    )
+
+
+ENTRIES = (
+    Diagnosis("LUM211", "key-missing", Family.KEY, _status("key-missing", 401, key_sent=False)),
+    Diagnosis("LUM212", "key-rejected", Family.KEY, _status("key-rejected", 401, key_sent=True)),
+    Diagnosis("LUM213", "forbidden", Family.KEY, _status("forbidden", 403)),
+    Diagnosis("LUM221", "model-not-found", Family.MODEL, _model, explains=frozenset({"request-refused"})),
+    Diagnosis("LUM231", "body-too-large", Family.SIZE, _size, explains=frozenset({"server-error"})),
+)

@@ -1,0 +1,98 @@
+"""All that was learned about one target: what the detectors read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from lumeai_cli.backends.address import is_loopback
+from lumeai_cli.backends.backend import Kind
+from lumeai_cli.wire.exchange import EndingKind
+from lumeai_cli.wire.reading import Reading
+
+UNREACHED = frozenset(
+    {
+        EndingKind.REFUSED,
+        EndingKind.DNS,
+        EndingKind.UNREACHABLE,
+        EndingKind.CONNECT_TIMEOUT,
+        EndingKind.TLS,
+        EndingKind.PROXY,
+    }
+)
+"""Endings before a connection stood."""
+
+STREAMED = "stream"  # a tiny prompt, streamed; its repeats carry the same name
+PLAIN = "plain"  # the same prompt, not streamed
+OTHER = "other-prompt"  # an unrelated tiny prompt
+TOOL_XML = "tool-xml"  # a short prompt with tools described as XML tags
+TOOL_NATIVE = "tool-native"  # a short prompt with one native tool
+AGENT_XML = "agent-xml"  # the size of a real agent's request, XML tags
+AGENT_NATIVE = "agent-native"  # likewise, native tools
+CONNECT = "connect"
+MODELS = "models"
+VARIANT = "url-variants"  # the tiny streamed prompt at neighbouring URLs
+SIZES = "body-size"  # the tiny prompt in bodies of growing size
+G4F_RAW = "g4f-raw"  # the tiny prompt again, with G4F's errors uncovered
+PROXY = "proxy-environment"  # the model list, the way a program that obeys the proxy variables would go
+
+ANSWERING = (STREAMED, PLAIN, OTHER, TOOL_XML, TOOL_NATIVE, AGENT_XML, AGENT_NATIVE)
+"""The probes that expect an ordinary answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class G4fInstall:
+    """One installation of G4F on this machine: its version, and which of the server's packages it lacks."""
+
+    place: str
+    version: str
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What was looked up on this machine; None where nobody looked."""
+
+    g4f: tuple[G4fInstall, ...] | None = None
+    proxy_variable: str = ""  # the variable that would send this target's loopback traffic to a proxy
+    proxy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One target with every reading of it, in the order in which they were taken.
+
+    `given` is the base URL to be judged, `base` the one at which the examination went on (equal to `given` unless
+    that one was wrong), `model` the model asked for.
+    """
+
+    given: str
+    base: str
+    kind: Kind = Kind.UNKNOWN
+    model: str | None = None
+    models: tuple[str, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    machine: Machine = field(default_factory=Machine)
+    slow_after: float = 30.0
+
+    def of(self, *probes: str) -> tuple[Reading, ...]:
+        """The readings of these probes, in order."""
+        return tuple(reading for reading in self.readings if reading.asked.probe in probes)
+
+    def answers(self) -> Iterator[Reading]:
+        """The readings from which an ordinary answer was expected and that came as a success status."""
+        return (reading for reading in self.readings if reading.asked.probe in ANSWERING and reading.ok)
+
+    @property
+    def first_chat(self) -> Reading | None:
+        """The first chat request, which went to the URL as it was given: what a client would meet."""
+        return next(iter(self.of(CONNECT, STREAMED, VARIANT)), None)
+
+    @property
+    def moved(self) -> bool:
+        """Whether the examination had to go on at another URL."""
+        return self.base != self.given
+
+    @property
+    def loopback(self) -> bool:
+        """Whether the target is this machine."""
+        return is_loopback(urlsplit(self.given).hostname or "")

@@ -1,0 +1,103 @@
+"""A cause that was found, with its facts, its evidence and how sure we are."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from lumeai_cli.wire.frame import Frame
+from lumeai_cli.wire.reading import Reading
+
+EXCERPT = 240  # characters that an excerpt shows at most
+
+Fact = str | int | float | bool
+
+
+class Severity(StrEnum):
+    """Error: at least one judged client does not get its answer. Warning: a measured risk. Note: all else."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class Certainty(StrEnum):
+    """Proven: the defining bytes were seen, or two probes that differ in one thing reproduced it."""
+
+    PROVEN = "proven"
+    LIKELY = "likely"
+    POSSIBLE = "possible"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The bytes `start` to `end` of an exchange's body, which were there `at` seconds after the request."""
+
+    exchange: str
+    start: int
+    end: int
+    at: float
+    excerpt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One diagnosis that holds. `exchanges` are all in which it shows; `evidence` quotes the first few.
+
+    `at_most` lowers the diagnosis' own severity for this case.
+    """
+
+    name: str
+    certainty: Certainty = Certainty.PROVEN
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    evidence: tuple[Evidence, ...] = ()
+    exchanges: tuple[str, ...] = ()
+    at_most: Severity = Severity.ERROR
+
+
+def excerpt(data: bytes, limit: int = EXCERPT) -> str:
+    """These bytes as one line of text that any terminal can show; the middle goes if there are too many.
+
+    Control characters become escapes, line ends too: a server must not paint the user's screen.
+    """
+    if len(data) > 4 * limit:
+        data = data[: 3 * limit] + b"..." + data[-limit:]
+    text = "".join(_visible(character) for character in data.decode("utf-8", "replace"))
+    if len(text) > limit:
+        tail = limit // 4
+        text = f"{text[: limit - tail - 5]} ... {text[-tail:]}"
+    return text
+
+
+def _visible(character: str) -> str:
+    if character.isprintable():
+        return character
+    if character in "\n\r\t":
+        return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}[character]
+    return f"\\x{ord(character):02x}" if ord(character) < 256 else f"\\u{ord(character):04x}"
+
+
+def span(reading: Reading, start: int, end: int, at: float | None = None) -> Evidence:
+    """Evidence from a piece of a body."""
+    return Evidence(
+        reading.exchange,
+        start,
+        end,
+        round(reading.ending.at if at is None else at, 3),
+        excerpt(reading.body[start:end]),
+    )
+
+
+def of_frame(reading: Reading, frame: Frame) -> Evidence:
+    """Evidence from one frame."""
+    return span(reading, frame.start, frame.end, frame.at)
+
+
+def of_body(reading: Reading) -> Evidence:
+    """Evidence from a whole body; where there is none, the status line or the ending speaks."""
+    if reading.body:
+        return span(reading, 0, len(reading.body))
+    if reading.status is not None:
+        said = f"HTTP {reading.status}, {reading.content_type or 'no content-type'}, 0 bytes, {reading.ending.kind}"
+    else:
+        said = reading.ending.detail or reading.ending.kind.value
+    return Evidence(reading.exchange, 0, 0, round(reading.ending.at, 3), excerpt(said.encode()))

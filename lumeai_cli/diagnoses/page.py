@@ -1,0 +1,85 @@
+"""The page of a diagnosis in one language: a Markdown file beside the catalogue, read into its parts.
+
+The form is fixed: a title, one quoted sentence that is the verdict, five sections. `{{fact}}` stands for a fact of a
+finding, `[[ ... ]]` for a piece that goes when a fact in it is unknown.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+
+from lumeai_cli.diagnoses.finding import Fact
+
+HEADINGS = {
+    "en": ("What you see", "Why", "How to be sure", "How to fix", "Example"),
+    "ru": ("Что вы видите", "Почему", "Как убедиться", "Как исправить", "Пример"),
+}
+
+_PLACE = re.compile(r"\{\{(\w+)\}\}")
+_OPTIONAL = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
+_ITEM = re.compile(r"^\d+\.\s+", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`summary` is the sentence of the verdict, `fixes` the items of "How to fix"; both still hold placeholders."""
+
+    name: str
+    language: str
+    summary: str
+    sections: tuple[tuple[str, str], ...]
+    fixes: tuple[str, ...]
+
+    def markdown(self, title: str) -> str:
+        """The whole page for reading, its placeholders in angle brackets."""
+        facts: dict[str, Fact] = {}
+        parts = [f"# {title}", f"> {fill(self.summary, facts)}"]
+        parts += [f"## {heading}\n\n{fill(text, facts)}" for heading, text in self.sections]
+        return "\n\n".join(parts) + "\n"
+
+
+def page(name: str, language: str) -> Page:
+    """The page of this diagnosis in this language."""
+    folder = resources.files("lumeai_cli.diagnoses") / "pages" / language
+    return parse(name, language, (folder / f"{name}.md").read_text("utf-8"))
+
+
+def parse(name: str, language: str, text: str) -> Page:
+    """A page from its Markdown; `ValueError` says what is missing."""
+    head, *rest = re.split(r"^## ", text, flags=re.MULTILINE)
+    quoted = [line.removeprefix(">").strip() for line in head.splitlines() if line.startswith(">")]
+    if not head.startswith(f"# {name}\n") or not quoted:
+        raise ValueError(f"{language}/{name}.md: the title or the quoted sentence is missing")
+    sections = tuple((heading, body.strip()) for heading, _, body in (part.partition("\n") for part in rest))
+    if tuple(heading.strip() for heading, _ in sections) != HEADINGS[language]:
+        raise ValueError(f"{language}/{name}.md: its headings are not {HEADINGS[language]}")
+    fixes = tuple(_dedented(item) for item in _ITEM.split(sections[3][1]) if item.strip())
+    return Page(name, language, " ".join(quoted), sections, fixes)
+
+
+def fill(text: str, facts: Mapping[str, Fact]) -> str:
+    """The text with its facts; an unknown fact shows its own name, and takes an optional piece with it."""
+
+    def optional(match: re.Match[str]) -> str:
+        known = all(_known(facts.get(name)) for name in _PLACE.findall(match[1]))
+        return match[1] if known or not facts else ""
+
+    def place(match: re.Match[str]) -> str:
+        value = facts.get(match[1])
+        return f"<{match[1]}>" if value is None else _shown(value)
+
+    return _PLACE.sub(place, _OPTIONAL.sub(optional, text))
+
+
+def _known(value: Fact | None) -> bool:
+    return value is not None and value not in ("", -1, 0)
+
+
+def _shown(value: Fact) -> str:
+    return f"{value:,}".replace(",", " ") if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _dedented(item: str) -> str:
+    """An item of a numbered list without the three spaces that its further lines are indented by."""
+    return "\n".join(line.removeprefix("   ") for line in item.rstrip().splitlines())

@@ -1,0 +1,72 @@
+"""Causes in the kind of body: a stream where one JSON body is due, or the opposite, or a label that lies."""
+
+from collections.abc import Iterator
+
+from lumeai_cli.diagnoses.case import Case
+from lumeai_cli.diagnoses.diagnosis import Diagnosis, Family, found
+from lumeai_cli.diagnoses.finding import Finding, of_body, of_frame
+from lumeai_cli.wire.event import OddKind
+from lumeai_cli.wire.frame import FrameKind
+from lumeai_cli.wire.reading import Reading, Shape
+
+_STREAM_LABELS = ("text/event-stream", "text/plain", "")
+
+
+def has_choices(reading: Reading) -> bool:
+    """Whether a JSON body carries `choices`, as a completion does."""
+    return (
+        reading.shape is Shape.JSON
+        and not reading.odd(OddKind.NO_CHOICES, OddKind.NOT_AN_OBJECT, OddKind.BAD_CHOICES)
+        and not reading.answer.errors
+    )
+
+
+def _json_for_stream(case: Case) -> Iterator[Finding]:
+    hits = [(reading, of_body(reading)) for reading in case.answers() if reading.asked.stream and has_choices(reading)]
+    if hits:
+        first = hits[0][0]
+        yield from found(
+            "json-for-stream",
+            hits,
+            {
+                "bytes": len(first.body),
+                "content_type": first.content_type or "no content-type",
+                "text": first.answer.text[:120],
+            },
+        )
+
+
+def _sse_for_plain(case: Case) -> Iterator[Finding]:
+    hits = [
+        (reading, of_frame(reading, reading.framed(FrameKind.EVENT)[0]))
+        for reading in case.answers()
+        if not reading.asked.stream and reading.framed(FrameKind.EVENT)
+    ]
+    yield from found("sse-for-plain", hits, {"content_type": hits[0][0].content_type if hits else ""})
+
+
+def _ndjson(case: Case) -> Iterator[Finding]:
+    hits = [
+        (reading, of_frame(reading, reading.framed(FrameKind.LINE)[0]))
+        for reading in case.answers()
+        if reading.asked.stream and reading.shape is Shape.NDJSON and not reading.answer.errors
+    ]
+    yield from found("ndjson-for-sse", hits, {"lines": len(hits[0][0].framed(FrameKind.LINE)) if hits else 0})
+
+
+def _label(case: Case) -> Iterator[Finding]:
+    """A good stream under a label that a client refuses (Qwen Code 0.24 does, measured 2026-11)."""
+    hits = [
+        (reading, of_frame(reading, reading.data_events[0]))
+        for reading in case.answers()
+        if reading.asked.stream and reading.data_events and reading.content_type not in _STREAM_LABELS
+    ]
+    yield from found("wrong-content-type", hits, {"content_type": hits[0][0].content_type if hits else ""})
+
+
+ENTRIES = (
+    Diagnosis("LUM301", "json-for-stream", Family.STREAM, _json_for_stream),
+    Diagnosis("LUM302", "sse-for-plain", Family.STREAM, _sse_for_plain),
+    Diagnosis("LUM303", "ndjson-for-sse", Family.STREAM, _ndjson, explains=frozenset({"zero-events"})),
+    Diagnosis("LUM304", "wrong-content-type", Family.STREAM, _label),
+)

@@ -1,0 +1,142 @@
+"""Causes in the base URL: something answers, but it is not the API, or not there."""
+
+import re
+from collections.abc import Iterator
+
+from lumeai_cli.backends.address import ENDPOINTS
+from lumeai_cli.diagnoses.case import VARIANT, Case
+from lumeai_cli.diagnoses.diagnosis import Diagnosis, Family, found
+from lumeai_cli.diagnoses.finding import Fact, Finding, of_body
+from lumeai_cli.wire.event import BackendError, OddKind
+from lumeai_cli.wire.reading import Reading, Shape
+
+NAMES_A_MODEL = re.compile(r"\bmodels?\b", re.IGNORECASE)
+_NO_SUCH_ROUTE = re.compile(
+    r"unexpected endpoint|not found: (GET|POST)|unknown (request )?url|invalid url|no route", re.IGNORECASE
+)
+_TITLE = re.compile(rb"<title[^>]*>\s*([^<]{1,120})", re.IGNORECASE)
+
+
+def is_api(reading: Reading) -> bool:
+    """Whether what answered at this URL is the chat endpoint of an LLM API, be its answer good or bad.
+
+    A 404 that names the model, a refused key, a full queue: all of them come from an API. A page, a bare 404, a JSON
+    value of another kind do not.
+    """
+    status = reading.status
+    if status is None:
+        return False
+    errors = reading.answer.errors
+    if 200 <= status < 300:
+        if reading.shape is Shape.HTML or (errors and _NO_SUCH_ROUTE.search(errors[0].message)):
+            return False
+        if reading.shape is Shape.JSON:
+            return bool(errors) or not reading.odd(OddKind.NO_CHOICES, OddKind.NOT_AN_OBJECT)
+        if reading.shape is Shape.TEXT:
+            return any(isinstance(event, BackendError) for event in reading.events)
+        return reading.shape is not Shape.EMPTY or reading.content_type == "text/event-stream"
+    if 300 <= status < 400 or status in (405, 501):
+        return False
+    if status == 404:
+        return any(NAMES_A_MODEL.search(error.message) or "model" in error.code for error in errors)
+    if status in (400, 422):
+        return reading.shape is Shape.JSON
+    return True
+
+
+def title_of(reading: Reading) -> str:
+    """The title of a page, for people to recognise what answered."""
+    match = _TITLE.search(reading.body[:65536])
+    return " ".join(match[1].decode("utf-8", "replace").split()) if match else ""
+
+
+def _wrong_base(name: str, case: Case, *, ends_in_endpoint: bool) -> Iterator[Finding]:
+    first = case.first_chat
+    doubled = any(case.given.endswith(endpoint) for endpoint in ENDPOINTS)
+    if not case.moved or first is None or doubled is not ends_in_endpoint:
+        return
+    yield from found(
+        name,
+        [(first, of_body(first))],
+        {"given": case.given, "works": case.base, "status": first.status or 0, "asked": first.asked.url},
+    )
+
+
+def _missing_v1(case: Case) -> Iterator[Finding]:
+    return _wrong_base("base-url-missing-v1", case, ends_in_endpoint=False)
+
+
+def _doubled(case: Case) -> Iterator[Finding]:
+    return _wrong_base("base-url-doubled-path", case, ends_in_endpoint=True)
+
+
+def _lost(case: Case) -> tuple[Reading, ...]:
+    """The attempts at all the URLs, if none of them met an API."""
+    attempts = case.of(VARIANT)
+    return () if case.moved or any(is_api(reading) for reading in attempts) else attempts
+
+
+def _not_found(case: Case) -> Iterator[Finding]:
+    attempts = _lost(case)
+    if attempts and all(reading.status in (404, 405, 410, 501) for reading in attempts):
+        yield from found("endpoint-not-found", [(attempts[0], of_body(attempts[0]))], _tried(attempts))
+
+
+def _html(case: Case) -> Iterator[Finding]:
+    hits = [
+        (reading, of_body(reading))
+        for reading in (*case.of(VARIANT)[:1], *case.answers())
+        if reading.ok and reading.shape is Shape.HTML
+    ]
+    if hits:
+        yield from found("html-instead-of-api", hits, {"title": title_of(hits[0][0]), "url": hits[0][0].asked.url})
+
+
+def _redirected(case: Case) -> Iterator[Finding]:
+    hits = [
+        (reading, of_body(reading))
+        for reading in case.readings
+        if reading.status is not None and 300 <= reading.status < 400 and reading is case.first_chat
+    ]
+    if hits:
+        reading = hits[0][0]
+        target = next((value for key, value in reading.headers if key.lower() == "location"), "")
+        yield from found(
+            "redirected", hits, {"status": reading.status or 0, "location": target[:300], "url": reading.asked.url}
+        )
+
+
+def _not_llm(case: Case) -> Iterator[Finding]:
+    attempts = _lost(case)
+    if not attempts or all(reading.status in (404, 405, 410, 501) for reading in attempts):
+        return
+    answered = [reading for reading in attempts if reading.status is not None]
+    if answered:
+        yield from found("not-an-llm-api", [(answered[0], of_body(answered[0]))], _tried(attempts))
+
+
+def _tried(attempts: tuple[Reading, ...]) -> dict[str, Fact]:
+    return {
+        "status": attempts[0].status or 0,
+        "tried": ", ".join(dict.fromkeys(f"{reading.asked.url} ({reading.status})" for reading in attempts)),
+    }
+
+
+_WRONG_PLACE = frozenset({"endpoint-not-found", "html-instead-of-api", "not-an-llm-api", "redirected"})
+
+ENTRIES = (
+    Diagnosis("LUM201", "base-url-missing-v1", Family.URL, _missing_v1, explains=_WRONG_PLACE),
+    Diagnosis("LUM202", "base-url-doubled-path", Family.URL, _doubled, explains=_WRONG_PLACE),
+    Diagnosis("LUM203", "endpoint-not-found", Family.URL, _not_found),
+    Diagnosis(
+        "LUM204",
+        "html-instead-of-api",
+        Family.URL,
+        _html,
+        explains=frozenset({"not-an-llm-api", "endpoint-not-found", "zero-events"}),
+    ),
+    Diagnosis(
+        "LUM205", "redirected", Family.URL, _redirected, explains=frozenset({"not-an-llm-api", "endpoint-not-found"})
+    ),
+    Diagnosis("LUM206", "not-an-llm-api", Family.URL, _not_llm),
+)

@@ -1,0 +1,133 @@
+"""Examines many targets at once and puts the report together."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from lumeai_cli import __version__
+from lumeai_cli.diagnoses.finding import Severity
+from lumeai_cli.doctor.cause import Conclusion, conclude
+from lumeai_cli.doctor.options import Options
+from lumeai_cli.doctor.result import ProbeResult, ProbeStatus, Report, TargetReport
+from lumeai_cli.doctor.run import Examination, Examined
+from lumeai_cli.doctor.target import Target
+from lumeai_cli.text.phrase import Phrase, phrase
+from lumeai_cli.transport.httpx_engine import HttpxEngine
+from lumeai_cli.wire.exchange import EndingKind
+
+AT_ONCE = 32  # targets that are examined at the same time
+
+Progress = Callable[[str, Phrase], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The report, and beside it every target's exchanges for `--record`."""
+
+    report: Report
+    examined: tuple[tuple[Target, Examined], ...]
+
+
+async def examine(targets: Sequence[Target], options: Options, progress: Progress) -> Outcome:
+    """Examines the targets side by side. Cancelled (Ctrl-C), it reports what it has by then."""
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    clock = time.monotonic()
+    interrupted = False
+    examinations: list[tuple[Target, Examination]] = []
+    async with AsyncExitStack() as stack:
+        engines = {
+            (loopback, tls): await stack.enter_async_context(
+                HttpxEngine(trust_env=not loopback, verify=tls or not loopback)
+            )
+            for loopback, tls in {(t.address.loopback, t.address.scheme == "https") for t in targets}
+        }
+        gate = asyncio.Semaphore(AT_ONCE)
+        for target in targets:
+            engine = engines[target.address.loopback, target.address.scheme == "https"]
+            tell = _teller(progress, target.name)
+            examinations.append((target, Examination(target, options, engine, dict(os.environ), tell)))
+
+        async def one(examination: Examination) -> None:
+            async with gate:
+                await examination.guarded()
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _, examination in examinations:
+                    group.create_task(one(examination))
+        except asyncio.CancelledError:
+            interrupted = True
+    examined = tuple((target, examination.collected()) for target, examination in examinations)
+    return Outcome(report_of(examined, options, started, time.monotonic() - clock, interrupted=interrupted), examined)
+
+
+def report_of(
+    examined: Sequence[tuple[Target, Examined]],
+    options: Options,
+    started: str,
+    seconds: float,
+    *,
+    interrupted: bool = False,
+) -> Report:
+    """The report of what was collected. What was only looked for and is not there becomes a note."""
+    reports: list[TargetReport] = []
+    absent: list[Phrase] = []
+    for target, found in examined:
+        if not target.named and _absent(found):
+            absent.append(phrase("note-absent", name=target.name, url=target.address.base))
+        else:
+            reports.append(target_report(target, found, options))
+    return Report(__version__, started, round(seconds, 3), tuple(reports), tuple(absent), interrupted=interrupted)
+
+
+def target_report(target: Target, found: Examined, options: Options) -> TargetReport:
+    """One target's report, from what was collected."""
+    conclusion = conclude(found.case, options.profiles)
+    return TargetReport(
+        target.name,
+        found.case.given,
+        found.case.base,
+        found.case.kind,
+        found.case.model,
+        conclusion.healthy,
+        conclusion.verdict,
+        conclusion.next,
+        conclusion.findings,
+        conclusion.clients,
+        tuple(_with_status(result, conclusion, found) for result in found.probes),
+        target.notes,
+        crashed=bool(found.crashed),
+    )
+
+
+def _absent(found: Examined) -> bool:
+    """Whether nobody is there, or somebody who is no LLM server: a guess that did not come true."""
+    endings = {reading.ending.kind for reading in found.case.readings if reading.status is None}
+    unreached = bool(endings & {EndingKind.REFUSED, EndingKind.CONNECT_TIMEOUT, EndingKind.UNREACHABLE, EndingKind.DNS})
+    strangers = [reading for reading in found.case.readings if reading.asked.probe == "url-variants"]
+    return unreached or (bool(strangers) and not found.case.moved)
+
+
+def _with_status(result: ProbeResult, conclusion: Conclusion, found: Examined) -> ProbeResult:
+    """A probe that ran has failed if an error or a warning shows in one of its exchanges."""
+    if result.status is not ProbeStatus.PASSED:
+        return result
+    sick = {
+        exchange
+        for item in conclusion.findings
+        if item.severity is not Severity.NOTE
+        for exchange in item.finding.exchanges
+    }
+    endings = [reading for reading in found.case.readings if reading.exchange in result.exchanges]
+    broken = any(reading.status is None or not reading.ending.clean for reading in endings)
+    if sick & set(result.exchanges) or (broken and result.name != "proxy-environment"):
+        return replace(result, status=ProbeStatus.FAILED)
+    return result
+
+
+def _teller(progress: Progress, name: str) -> Callable[[Phrase], None]:
+    return lambda sentence: progress(name, sentence)

@@ -1,0 +1,77 @@
+"""Looks at this machine where that can settle a question: installed G4F servers, and variables that divert loopback."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.request import getproxies_environment, proxy_bypass_environment
+
+from lumeai_cli.backends.address import Address
+from lumeai_cli.diagnoses.case import G4fInstall
+
+_SERVER_PACKAGES = ("uvicorn", "fastapi")
+"""What g4f's API server imports first; the extra `interference` that used to bring them no longer exists (8.8.6)."""
+
+_PROXY_VARIABLES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+
+
+def diverted(address: Address, env: Mapping[str, str]) -> tuple[str, str]:
+    """The variable that would send this loopback target's traffic to a proxy, and that proxy; empty texts if none."""
+    if not address.loopback or address.scheme != "http":
+        return "", ""
+    if proxy_bypass_environment(f"{address.host}:{address.port}", {"no": _no_proxy(env)}):
+        return "", ""
+    return next(((name, _without_user(env[name])) for name in _PROXY_VARIABLES if env.get(name)), ("", ""))
+
+
+def _no_proxy(env: Mapping[str, str]) -> str:
+    return env.get("no_proxy") or env.get("NO_PROXY") or ""
+
+
+def _without_user(proxy: str) -> str:
+    scheme, separator, rest = proxy.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else proxy.rpartition("@")[2]
+
+
+def system_proxy(scheme: str) -> bool:
+    """Whether the environment names a proxy for this scheme; then a direct connection proves nothing."""
+    proxies = getproxies_environment()
+    return scheme in proxies or "all" in proxies
+
+
+def g4f_installs(env: Mapping[str, str]) -> tuple[G4fInstall, ...]:
+    """Every G4F that the programs on PATH would start, and which of its server's packages it lacks.
+
+    Only file names are looked at; nothing is imported or run.
+    """
+    found: dict[Path, G4fInstall] = {}
+    for site in _site_packages(env):
+        dist = next(iter(sorted(site.glob("g4f-*.dist-info"), reverse=True)), None)
+        if dist is not None and site not in found:
+            missing = tuple(name for name in _SERVER_PACKAGES if not (site / name).is_dir())
+            found[site] = G4fInstall(str(site), dist.name.removeprefix("g4f-").removesuffix(".dist-info"), missing)
+    return tuple(found.values())
+
+
+def _site_packages(env: Mapping[str, str]) -> Iterator[Path]:
+    """The package folders beside the interpreters and the `g4f` scripts on PATH."""
+    seen: set[Path] = set()
+    for entry in env.get("PATH", os.defpath).split(os.pathsep):
+        folder = Path(entry or ".")
+        for name in ("g4f", "g4f.exe", "python3", "python", "python.exe"):
+            program = folder / name
+            try:
+                if not program.exists():
+                    continue
+                roots = {folder.parent, program.resolve().parent.parent}
+                sites = [site for root in roots for site in _under(root)]
+            except OSError:
+                continue
+            for site in sites:
+                if site not in seen:
+                    seen.add(site)
+                    yield site
+
+
+def _under(root: Path) -> Iterator[Path]:
+    yield from root.glob("lib/python3*/site-packages")
+    yield from root.glob("Lib/site-packages")

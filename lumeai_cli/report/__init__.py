@@ -1,0 +1,1 @@
+"""Renders a report: one module a format, all of the same values."""

@@ -1,0 +1,148 @@
+"""The report for people: a healthy target is one line; a sick one tells the cause, the proof, and what to do."""
+
+from lumeai_cli.clients.outcome import OutcomeKind
+from lumeai_cli.diagnoses.finding import Severity
+from lumeai_cli.doctor.result import ProbeStatus, Report, TargetReport, Verdict
+from lumeai_cli.report.sheet import BAD, CODE, FAINT, GOOD, STRONG, WARN, Sheet, inline, styled
+from lumeai_cli.report.verdict_text import fixes, summary
+from lumeai_cli.text.phrase import counted, say
+
+
+def render(
+    report: Report, language: str, *, width: int | None = None, colour: bool = False, verbose: bool = False
+) -> str:
+    """The report as text; `verbose` adds every probe and every note."""
+    sheet = Sheet()
+    if report.demo:
+        sheet.add(styled(say(language, "demo"), STRONG))
+        sheet.add()
+    if report.interrupted:
+        sheet.add(styled(say(language, "interrupted"), WARN))
+        sheet.add()
+    for number, target in enumerate(report.targets):
+        if number and (target.healthy is not True or report.targets[number - 1].healthy is not True):
+            sheet.add()
+        _target(sheet, target, language, verbose=verbose)
+    if report.targets:
+        sheet.add()
+        targets = counted(language, len(report.targets), "targets")
+        sheet.add(styled(say(language, "summary-line", targets=targets, seconds=f"{report.seconds:.1f}"), FAINT))
+    if verbose or not report.targets:
+        for note in report.notes:
+            sheet.add(styled(f"· {note.in_(language)}", FAINT), 0, 2)
+    return sheet.text(width=width, colour=colour)
+
+
+def _target(sheet: Sheet, target: TargetReport, language: str, *, verbose: bool) -> None:
+    sign, style = {True: ("✓", GOOD), False: ("✗", BAD), None: ("?", WARN)}[target.healthy]
+    word = say(language, {True: "healthy", False: "sick", None: "unjudged"}[target.healthy])
+    head = styled(f"{sign} ", style) + styled(target.name, STRONG)
+    if target.url != target.name:
+        head += styled(f"  {target.url}")
+    if target.model:
+        head += styled(f"  {say(language, 'asked-model', model=target.model)}", FAINT)
+    head += styled(f"  {word}", style)
+    left = [p.name for p in target.probes if p.status in (ProbeStatus.NOT_JUDGED,) or _quick(p.reason)]
+    if target.healthy is True:
+        head += styled(f": {say(language, 'healthy-line')}")
+        if left:
+            head += styled(f" ({say(language, 'not-judged-heading').lower()}: {', '.join(left)})", FAINT)
+    sheet.add(head, 0, 2)
+    if target.crashed:
+        error = next(
+            (p.reason.in_(language) for p in target.probes if p.status is ProbeStatus.CRASHED and p.reason), ""
+        )
+        sheet.add(styled(say(language, "crash-line", error=error), BAD), 2)
+    if target.verdict is not None:
+        _verdict(sheet, target, target.verdict, language)
+    else:
+        _also(sheet, target, language)
+        if target.healthy is None:
+            _left_open(sheet, target, language)
+    if target.healthy is False and left:
+        sheet.add()
+        sheet.add(styled(f"{say(language, 'not-judged-heading')}: {', '.join(left)}", FAINT), 2, 4)
+    if target.healthy is not True or verbose:
+        for note in target.notes:
+            sheet.add(styled(f"· {note.in_(language)}", FAINT), 2, 4)
+    if verbose:
+        _probes(sheet, target, language)
+
+
+def _quick(reason: object) -> bool:
+    return getattr(reason, "key", "") == "skip-quick"
+
+
+def _verdict(sheet: Sheet, target: TargetReport, verdict: Verdict, language: str) -> None:
+    rated = verdict.rated
+    certainty = say(language, f"certainty-{rated.finding.certainty.value}")
+    sheet.add()
+    sheet.add(inline(summary(rated, target, language), STRONG), 2)
+    sheet.add(styled(f"{rated.diagnosis.code} {rated.diagnosis.name} · {certainty}", FAINT), 2)
+    _heading(sheet, language, "why-heading")
+    for evidence in rated.finding.evidence:
+        when = say(language, "at", seconds=f"{evidence.at:.2f}")
+        sheet.add(styled(f"{evidence.exchange}, {when}: ", FAINT) + styled(evidence.excerpt, CODE), 4, 8)
+    _clients(sheet, target, language)
+    _heading(sheet, language, "fix-heading")
+    for number, fix in enumerate(fixes(rated, target, language), 1):
+        sheet.markdown(f"{number}. " + fix.replace("\n", "\n   "), 4)
+    if target.next:
+        _heading(sheet, language, "next-heading")
+        _listed(sheet, target, target.next, language)
+    sheet.add()
+    sheet.add(inline(say(language, "more", name=f"`{rated.diagnosis.name}`").replace("``", "`"), FAINT), 2)
+
+
+def _heading(sheet: Sheet, language: str, key: str) -> None:
+    sheet.add()
+    sheet.add(styled(say(language, key), STRONG), 2)
+
+
+def _clients(sheet: Sheet, target: TargetReport, language: str) -> None:
+    if not target.clients:
+        return
+    _heading(sheet, language, "clients-heading")
+    words = [say(language, f"outcome-{judged.outcome.kind.value}") for judged in target.clients]
+    first = max(len(judged.title) for judged in target.clients)
+    second = max(map(len, words))
+    for judged, word in zip(target.clients, words, strict=True):
+        style = GOOD if judged.outcome.ok else FAINT if judged.outcome.kind is OutcomeKind.NOT_JUDGED else BAD
+        row = styled(f"{judged.title:<{first}}  ") + styled(f"{word:<{second}}", style)
+        message = judged.outcome.message.in_(language)
+        if message:
+            row += styled(f"  {message}")
+        sheet.add(row, 4, 8 + first + second)
+
+
+def _listed(sheet: Sheet, target: TargetReport, names: tuple[str, ...], language: str) -> None:
+    by_name = {rated.finding.name: rated for rated in target.findings}
+    for name in names:
+        rated = by_name[name]
+        sheet.add(styled(f"{name}: ", STRONG) + inline(summary(rated, target, language)), 4, 6)
+
+
+def _also(sheet: Sheet, target: TargetReport, language: str) -> None:
+    warnings = tuple(rated.finding.name for rated in target.findings if rated.severity is Severity.WARNING)
+    if warnings:
+        _heading(sheet, language, "also-heading")
+        _listed(sheet, target, warnings, language)
+
+
+def _left_open(sheet: Sheet, target: TargetReport, language: str) -> None:
+    reasons: dict[str, list[str]] = {}
+    for probe in target.probes:
+        if probe.status is ProbeStatus.NOT_JUDGED and probe.reason is not None:
+            reasons.setdefault(probe.reason.in_(language), []).append(probe.name)
+    for reason, names in reasons.items():
+        sheet.add(f"{', '.join(names)}: {reason}", 2, 4)
+
+
+def _probes(sheet: Sheet, target: TargetReport, language: str) -> None:
+    _heading(sheet, language, "probes-heading")
+    width = max((len(probe.name) for probe in target.probes), default=0)
+    for probe in target.probes:
+        word = say(language, f"status-{probe.status.value}")
+        reason = f": {probe.reason.in_(language)}" if probe.reason is not None else ""
+        tokens = f", {probe.prompt_tokens}+{probe.completion_tokens} tok" if probe.prompt_tokens else ""
+        sheet.add(styled(f"{probe.name:<{width}}  {word}{reason} ({probe.seconds:.2f} s{tokens})", FAINT), 4, 6 + width)

@@ -1,0 +1,28 @@
+"""The words of a finding in one language: its sentence and its cures, from its page and its facts."""
+
+from lumeai_cli.backends.models import FALLBACK
+from lumeai_cli.diagnoses.finding import Fact
+from lumeai_cli.diagnoses.page import fill, page
+from lumeai_cli.doctor.result import Rated, TargetReport
+
+
+def summary(rated: Rated, target: TargetReport, language: str) -> str:
+    """The sentence that says what holds."""
+    return fill(page(rated.finding.name, language).summary, facts_of(rated, target))
+
+
+def fixes(rated: Rated, target: TargetReport, language: str) -> tuple[str, ...]:
+    """What to do, the quickest first; Markdown."""
+    facts = facts_of(rated, target)
+    return tuple(fill(text, facts) for text in page(rated.finding.name, language).fixes)
+
+
+def facts_of(rated: Rated, target: TargetReport) -> dict[str, Fact]:
+    """The finding's facts and those that every page may use."""
+    return {
+        "url": target.url,
+        "base": target.base,
+        "model": target.model or FALLBACK,
+        "target": target.name,
+        **rated.finding.facts,
+    }

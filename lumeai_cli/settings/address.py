@@ -1,0 +1,58 @@
+"""Base URLs as settings need them: usable at all, the same server or not, on this machine or not."""
+
+from ipaddress import ip_address
+from urllib.parse import urlsplit, urlunsplit
+
+from lumeai_cli.settings.error import SettingsError
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def check_url(text: str, where: str) -> str:
+    """The URL as written, if it is an http or https URL; no message repeats it, for it may be a misplaced key."""
+    if not text.isprintable() or any(character.isspace() for character in text):
+        raise SettingsError("the URL holds a space or a control character: remove it", where)
+    try:
+        parts = urlsplit(text)
+        host, usable = parts.hostname, parts.port != 0
+    except ValueError:
+        host, usable = None, False
+    else:
+        if parts.scheme not in _PORTS or "://" not in text:
+            raise SettingsError("the URL must start with http:// or https://, such as http://127.0.0.1:1337/v1", where)
+        if "@" in parts.netloc:
+            raise SettingsError(
+                "the URL holds a user name or password, which every report would show: "
+                "remove it, and give a key as `key_env`",
+                where,
+            )
+    if not host or not usable:
+        raise SettingsError("the URL's host or port cannot be read: write http://host:port/v1", where)
+    return text
+
+
+def server(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port of a checked URL, alike for every spelling of one server."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rstrip(".")
+    return parts.scheme, "127.0.0.1" if host == "localhost" else host, parts.port or _PORTS[parts.scheme]
+
+
+def address(url: str) -> tuple[str, str, int, str]:
+    """`server` plus the path: alike for every spelling of one base URL."""
+    return *server(url), urlsplit(url).path.rstrip("/")
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the URL names this very machine."""
+    host = server(url)[1]
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.endswith(".localhost")
+
+
+def shown(url: str) -> str:
+    """The URL as it may be shown: a query string can hold a key."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(query="...", fragment="")) if parts.query else url

@@ -1,0 +1,140 @@
+"""The schema of `lumeai.yaml`: which keys exist, what each takes, and the layer of values one file gives."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from lumeai_cli.backends.backend import Backend, Kind, Origin, Secret
+from lumeai_cli.settings.address import check_url, is_loopback
+from lumeai_cli.settings.dotenv import Dotenv
+from lumeai_cli.settings.error import SettingsError, quoted
+from lumeai_cli.settings.key import check_key
+from lumeai_cli.settings.model import LANGUAGES, SettingsWarning
+from lumeai_cli.settings.schema import choice, flag, items, members, seconds, text, texts, whole
+from lumeai_cli.settings.variables import look_up
+from lumeai_cli.settings.yamlfile import Node
+
+_TOP = ("language", "backends", "doctor")
+_BACKEND = ("name", "url", "kind", "key_env", "key", "model")
+_DOCTOR: Mapping[str, Callable[[Node, str], object]] = {
+    "timeout": seconds,
+    "clients": texts,
+    "prompt_chars": partial(whole, least=1, most=100_000_000),
+    "repeat": partial(whole, least=1, most=1000),
+    "slow_after": seconds,
+    "budget": partial(whole, least=0, most=1_000_000_000),
+    "quick": flag,
+}
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What one file gives: dotted keys with their values and places, and the warnings it earns."""
+
+    values: Mapping[str, Any] = field(repr=False)
+    origins: Mapping[str, str]
+    warnings: tuple[SettingsWarning, ...] = ()
+
+
+def read_layer(root: Node, env: Mapping[str, str], dotenv: Dotenv) -> Layer:
+    """The layer of one file's tree; a key that is left empty (`model:`) counts as not given."""
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    warnings: list[SettingsWarning] = []
+    top = _given(root, "the settings", _TOP)
+    if language := top.get("language"):
+        values["language"] = choice(text(language, "language"), "language", LANGUAGES, language.where)
+        origins["language"] = language.where
+    if doctor := top.get("doctor"):
+        for name, node in _given(doctor, "doctor", tuple(_DOCTOR)).items():
+            values[f"doctor.{name}"] = _DOCTOR[name](node, name)
+            origins[f"doctor.{name}"] = node.where
+    if backends := top.get("backends"):
+        found: dict[str, Backend] = {}
+        origins["backends"] = backends.where
+        for entry in items(backends, "backends"):
+            backend, places, doubts = _read_backend(entry, env, dotenv)
+            if backend.name in found:
+                first = origins[f"backends.{backend.name}.name"]
+                raise SettingsError(
+                    f"two backends are called {quoted(backend.name)} (the first at {first}): rename one",
+                    places["name"],
+                )
+            found[backend.name] = backend
+            origins |= {f"backends.{backend.name}.{name}": where for name, where in places.items()}
+            warnings += doubts
+        values["backends"] = tuple(found.values())
+    return Layer(values, origins, tuple(warnings))
+
+
+def _read_backend(
+    entry: Node, env: Mapping[str, str], dotenv: Dotenv
+) -> tuple[Backend, Mapping[str, str], list[SettingsWarning]]:
+    fields = members(entry, "a backend", _BACKEND)
+    for needed in ("name", "url"):
+        if needed not in fields:
+            raise SettingsError(f'this backend has no "{needed}": add a line `{needed}: ...`', entry.where)
+    places = {key: node.where for key, node in fields.items() if node.value is not None}
+    name, url = fields["name"], check_url(text(fields["url"], "url"), fields["url"].where)
+    kind, model = _optional(fields, "kind"), _optional(fields, "model")
+    key, doubts = _read_key(fields, env, dotenv)
+    if key is not None:
+        places["key"] = key.source
+        if url.startswith("http:") and not is_loopback(url):
+            doubts.append(
+                SettingsWarning("its key would cross the network in the open: use https", fields["url"].where)
+            )
+    return (
+        Backend(
+            name=_check_name(text(name, "name"), name.where),
+            url=url,
+            kind=Kind(choice(kind, "kind", tuple(Kind), fields["kind"].where)) if kind else Kind.UNKNOWN,
+            key=key,
+            model=model,
+            origin=Origin.CONFIG,
+        ),
+        places,
+        doubts,
+    )
+
+
+def _read_key(
+    fields: Mapping[str, Node], env: Mapping[str, str], dotenv: Dotenv
+) -> tuple[Secret | None, list[SettingsWarning]]:
+    if "key" in fields and "key_env" in fields:
+        raise SettingsError("both `key` and `key_env` are given: keep one", fields["key"].where)
+    if key := fields.get("key"):
+        if key.value is not None and not isinstance(key.value, str):
+            raise SettingsError('"key" takes a text', key.where)
+        return check_key(key.value or "", key.where), []
+    if (name := _optional(fields, "key_env")) is None:
+        return None, []
+    where = fields["key_env"].where
+    if not _VARIABLE.fullmatch(name):
+        raise SettingsError(
+            "`key_env` takes the NAME of an environment variable, such as LUMEAI_API_KEY, not the key itself", where
+        )
+    if found := look_up(name, env, dotenv):
+        return check_key(found.text, found.where), []
+    called = f"the environment variable {name}" if name.isupper() else "the environment variable named here"
+    return None, [SettingsWarning(f"{called} is not set, so no key is sent: set it, or put it into .env", where)]
+
+
+def _check_name(name: str, where: str) -> str:
+    if "/" in name or name != name.strip():
+        raise SettingsError("a backend's name holds no `/` and no space at its ends: `NAME/MODEL` names a model", where)
+    return name
+
+
+def _given(node: Node, what: str, allowed: tuple[str, ...]) -> Mapping[str, Node]:
+    if node.value is None:
+        return {}
+    return {name: value for name, value in members(node, what, allowed).items() if value.value is not None}
+
+
+def _optional(fields: Mapping[str, Node], name: str) -> str | None:
+    node = fields.get(name)
+    return None if node is None or node.value is None else text(node, name)

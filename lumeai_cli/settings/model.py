@@ -1,0 +1,58 @@
+"""What the settings are once they are read: values only, each with the place it came from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from lumeai_cli.backends.backend import Backend
+
+LANGUAGES = ("en", "ru")
+DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsWarning:
+    """Something in the settings that works, but hardly as meant; `config check` shows it."""
+
+    message: str
+    where: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorSettings:
+    """The doctor's options as the files give them; None leaves the choice to the doctor.
+
+    `prompt_chars` None: each client's own size. `budget` None: unlimited on loopback, 60000 elsewhere.
+    """
+
+    timeout: float = 300.0
+    clients: tuple[str, ...] = ("all",)
+    prompt_chars: int | None = None
+    repeat: int = 3
+    slow_after: float = 30.0
+    budget: int | None = None
+    quick: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that files and environment say.
+
+    `origins` maps a dotted key (`doctor.timeout`, `backends.my-server.url`) to where its value came from
+    (`lumeai.yaml:7`, `environment LUMEAI_LANG`); a key that is missing there has its default. `files` are the files
+    that were read, weakest first. `language` None leaves the choice to the locale.
+    """
+
+    language: str | None = None
+    backends: tuple[Backend, ...] = ()
+    doctor: DoctorSettings = DoctorSettings()
+    origins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    warnings: tuple[SettingsWarning, ...] = ()
+    files: tuple[str, ...] = ()
+
+    def origin(self, key: str) -> str:
+        """Where the value of a dotted key came from."""
+        return self.origins.get(key, DEFAULT)

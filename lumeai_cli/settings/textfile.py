@@ -1,0 +1,33 @@
+"""Small text files as settings want them: bounded, UTF-8, and absent is no error."""
+
+from pathlib import Path
+
+from lumeai_cli.settings.error import SettingsError
+
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+def read_bytes(path: Path, label: str, limit: int) -> bytes | None:
+    """The file's bytes, None where no file is; larger than `limit` or unreadable is a SettingsError."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(limit + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or "not a usable path"
+        raise SettingsError(f"this file cannot be read ({reason}): check its path and its permissions", label) from None
+    if len(data) > limit:
+        raise SettingsError(f"this file is larger than {limit // 1024} KiB, so it is no settings file", label)
+    return data
+
+
+def decode(data: bytes, label: str, errors: str = "strict") -> str:
+    """The text of `data`, without a byte order mark; anything but UTF-8 is a SettingsError with its line."""
+    if data.startswith(_UTF16):
+        raise SettingsError("this file is UTF-16 (PowerShell's `>` writes that): save it as UTF-8", label)
+    try:
+        return data.decode("utf-8-sig", errors)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise SettingsError("this line is not UTF-8: save the file as UTF-8", f"{label}:{line}") from None

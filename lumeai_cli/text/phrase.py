@@ -1,0 +1,46 @@
+"""A sentence for people that does not know its language yet: made deep inside, put into words at the very end."""
+
+from dataclasses import dataclass
+
+from lumeai_cli.text.en import MESSAGES as EN
+from lumeai_cli.text.ru import MESSAGES as RU
+
+LANGUAGES = ("en", "ru")
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A key of the catalogues and the values that fill its placeholders."""
+
+    key: str
+    values: tuple[tuple[str, str | int | float], ...] = ()
+
+    def in_(self, language: str) -> str:
+        """The sentence in this language; English where another one is asked for."""
+        catalogue = RU if language == "ru" else EN
+        return catalogue[self.key].format(**dict(self.values))
+
+
+def phrase(key: str, **values: str | float) -> Phrase:
+    """A phrase with its values."""
+    return Phrase(key, tuple(values.items()))
+
+
+def say(language: str, key: str, **values: str | float) -> str:
+    """The sentence at once."""
+    return phrase(key, **values).in_(language)
+
+
+def counted(language: str, number: int, key: str) -> str:
+    """A number with its noun in the right form: English has two, Russian three (1 цель, 2 цели, 5 целей)."""
+    forms = say(language, key).split("|")
+    if language != "ru":
+        return f"{number} {forms[0 if number == 1 else 1]}"
+    tens, ones = number % 100, number % 10
+    if ones == 1 and tens != 11:
+        form = forms[0]
+    elif 2 <= ones <= 4 and not 12 <= tens <= 14:
+        form = forms[1]
+    else:
+        form = forms[2]
+    return f"{number} {form}"

@@ -1,0 +1,55 @@
+"""Translates what an HTTP client raises into an `Ending`; nothing above this room catches its exceptions."""
+
+import errno
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+
+from lumeai_cli.wire.exchange import EndingKind
+
+_CUT = re.compile(r"incomplete chunked read|received \d+ bytes, expected \d+|without sending complete", re.IGNORECASE)
+_UNREACHABLE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN}
+_RESET = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED}
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The exception and everything it was raised from, groups included."""
+    seen: set[int] = set()
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        current = waiting.pop(0)
+        if current is None or id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        if isinstance(current, BaseExceptionGroup):
+            waiting += current.exceptions
+        waiting += [current.__cause__, current.__context__]
+
+
+def kind_of(error: BaseException, *, answered: bool) -> EndingKind:
+    """Which ending this failure is; `answered` says that a status line had come before."""
+    for cause in causes(error):
+        if isinstance(cause, socket.gaierror):
+            return EndingKind.DNS
+        if isinstance(cause, ssl.SSLError) and not answered:
+            return EndingKind.TLS
+        if isinstance(cause, ConnectionRefusedError):
+            return EndingKind.REFUSED
+        if isinstance(cause, OSError) and cause.errno in _UNREACHABLE:
+            return EndingKind.UNREACHABLE
+        if isinstance(cause, ConnectionError) or (isinstance(cause, OSError) and cause.errno in _RESET):
+            return EndingKind.CUT if answered else EndingKind.RESET
+    return EndingKind.PROTOCOL
+
+
+def broken_body(text: str) -> bool:
+    """Whether the client's words mean that the body ended before its promised end."""
+    return bool(_CUT.search(text))
+
+
+def detail_of(error: BaseException) -> str:
+    """The system's own words: the deepest cause that says anything."""
+    words = [str(cause) for cause in causes(error) if str(cause) and not isinstance(cause, BaseExceptionGroup)]
+    return words[-1][:300] if words else type(error).__name__

@@ -1,0 +1,92 @@
+"""The default fold: what a lenient reader would understand from the events. Clients have folds of their own."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from lumeai_cli.wire.event import BackendError, CallPart, Done, Event, Finish, Reasoning, Refusal, Started, Text, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """One tool call, put together from its parts; fields that never came are empty."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was answered, whatever the shape. Times are seconds since the request, None where nothing came."""
+
+    text: str = ""
+    reasoning: str = ""
+    refusal: str = ""
+    calls: tuple[ToolCall, ...] = ()
+    finish: str = ""
+    usage: Usage | None = None
+    errors: tuple[BackendError, ...] = ()
+    model: str = ""
+    done: bool = False
+    first_content_at: float | None = None
+
+    @property
+    def usable(self) -> bool:
+        """Whether any client could use it: text beyond white space, or a tool call."""
+        return bool(self.text.strip() or self.calls)
+
+
+def fold(events: Iterable[Event]) -> Answer:
+    """The answer that these events give."""
+    text: list[str] = []
+    reasoning: list[str] = []
+    refusal: list[str] = []
+    calls: dict[int, list[CallPart]] = {}
+    errors: list[BackendError] = []
+    finish, model = "", ""
+    usage: Usage | None = None
+    done = False
+    first: float | None = None
+    for event in events:
+        if isinstance(event, Text):
+            text.append(event.text)
+            if first is None and not event.text.isspace():
+                first = event.at
+        elif isinstance(event, CallPart):
+            calls.setdefault(event.slot, []).append(event)
+            if first is None:
+                first = event.at
+        elif isinstance(event, Reasoning):
+            reasoning.append(event.text)
+        elif isinstance(event, Finish):
+            finish = event.reason
+        elif isinstance(event, Started):
+            model = model or event.model
+        elif isinstance(event, Usage):
+            usage = event
+        elif isinstance(event, BackendError):
+            errors.append(event)
+        elif isinstance(event, Refusal):
+            refusal.append(event.text)
+        elif isinstance(event, Done):
+            done = True
+    return Answer(
+        "".join(text),
+        "".join(reasoning),
+        "".join(refusal),
+        tuple(_call(parts) for _, parts in sorted(calls.items())),
+        finish,
+        usage,
+        tuple(errors),
+        model,
+        done,
+        first,
+    )
+
+
+def _call(parts: list[CallPart]) -> ToolCall:
+    return ToolCall(
+        next((part.id for part in parts if part.id), ""),
+        next((part.name for part in parts if part.name), ""),
+        "".join(part.arguments for part in parts),
+    )

@@ -1,0 +1,126 @@
+"""One request to a backend and its whole response, as a value: what doctor provokes, records and replays."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+Headers = tuple[tuple[str, str], ...]
+
+
+class EndingKind(StrEnum):
+    """How an exchange ended. Only `CLEAN` is a complete HTTP message."""
+
+    CLEAN = "clean"
+    REFUSED = "refused"  # nothing listens there
+    DNS = "dns"  # the name has no address
+    UNREACHABLE = "unreachable"  # no route to the host, network down
+    CONNECT_TIMEOUT = "connect-timeout"
+    TLS = "tls"  # the TLS handshake failed
+    PROXY = "proxy"  # a proxy in between refused or broke the way
+    RESET = "reset"  # the connection was reset, or closed before a status line came
+    PROTOCOL = "protocol"  # what answered is not HTTP, or breaks its rules
+    CUT = "cut"  # the body ended before the length or the last chunk that its headers promised
+    TIMEOUT_FIRST = "timeout-first"  # no byte of an answer within the limit
+    TIMEOUT_SILENCE = "timeout-silence"  # the body stopped coming
+    TIMEOUT_TOTAL = "timeout-total"  # it went on for longer than allowed
+    OVERFLOW = "overflow"  # the body grew over the limit and was given up
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How and when (seconds since the request) an exchange ended; `detail` is the system's own word for it."""
+
+    kind: EndingKind
+    at: float = 0.0
+    detail: str = ""
+
+    @property
+    def clean(self) -> bool:
+        """Whether the HTTP message came whole."""
+        return self.kind is EndingKind.CLEAN
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The shape of a request, without its text and without secrets.
+
+    `tools` are the names of the native tools sent, `xml_tools` those described in the prompt; `wants_tool` says that
+    a capable model must answer with a call. `prompt_chars` counts the messages' text plus the tools' JSON.
+    """
+
+    probe: str
+    url: str
+    method: str = "POST"
+    stream: bool = False
+    model: str | None = None
+    body_bytes: int = 0
+    prompt_chars: int = 0
+    tools: tuple[str, ...] = ()
+    xml_tools: tuple[str, ...] = ()
+    wants_tool: bool = False
+    key_sent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Bytes of the body as they arrived together, `at` seconds after the request went out."""
+
+    at: float
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What was asked, what came back and how it ended.
+
+    The chunks hold the body after its content encoding (named in `encoding`) was undone: spans count these bytes.
+    """
+
+    id: str
+    asked: Asked
+    status: int | None
+    headers: Headers
+    headers_at: float | None
+    chunks: tuple[Chunk, ...]
+    ending: Ending
+    encoding: str = ""
+
+    @property
+    def body(self) -> bytes:
+        """The whole body."""
+        return b"".join(chunk.data for chunk in self.chunks)
+
+
+def header(headers: Headers, name: str) -> str:
+    """The first header of this name (any case), or an empty text."""
+    wanted = name.lower()
+    return next((value for key, value in headers if key.lower() == wanted), "")
+
+
+def mask(exchange: Exchange, secrets: Iterable[str]) -> Exchange:
+    """The same exchange without these secrets: each is overwritten by as many `*`, so that spans stay true.
+
+    A server may send a key back in an error text; from here on nobody can print or save it. Works across the chunks'
+    borders. Texts shorter than eight characters are left alone: they would also hit what is no secret.
+    """
+    needles = [secret.encode() for secret in secrets if len(secret) >= 8]
+    body = exchange.body
+    masked = body
+    for needle in needles:
+        masked = masked.replace(needle, b"*" * len(needle))
+    headers = tuple((key, _masked(value, needles)) for key, value in exchange.headers)
+    if masked == body and headers == exchange.headers:
+        return exchange
+    chunks: list[Chunk] = []
+    offset = 0
+    for chunk in exchange.chunks:
+        chunks.append(Chunk(chunk.at, masked[offset : offset + len(chunk.data)]))
+        offset += len(chunk.data)
+    return replace(exchange, headers=headers, chunks=tuple(chunks))
+
+
+def _masked(text: str, needles: Iterable[bytes]) -> str:
+    for needle in needles:
+        text = text.replace(needle.decode(), "*" * len(needle))
+    return text

@@ -1,0 +1,237 @@
+"""Reads the OpenAI chat dialect: one frame in, the events that it says out, its oddities beside them.
+
+Streamed chunks (`delta`) and whole completions (`message`) are read by the same code: a server may send either where
+the other is due, and what could be understood is told all the same, with `via` saying where it stood.
+Field sources: OpenAI API reference; for the deviations: facts measured 2026-11 with G4F 8.8.6, llama.cpp b11549,
+and read in Ollama fb307609.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from lumeai_cli.wire.body import BrokenJsonError, loads
+from lumeai_cli.wire.event import (
+    BackendError,
+    CallPart,
+    Done,
+    Event,
+    Finish,
+    KeepAlive,
+    Odd,
+    OddKind,
+    Reasoning,
+    Refusal,
+    Started,
+    Text,
+    Usage,
+    Via,
+)
+from lumeai_cli.wire.frame import Frame, FrameKind
+
+REASONING_FIELDS = ("reasoning_content", "reasoning")
+"""vLLM renamed the first to the second after 0.15.1; Ollama and G4F use the second, llama.cpp the first."""
+
+SHOWN = 200  # characters of a foreign value that an oddity quotes
+
+
+def events_of(frame: Frame, number: int) -> Iterator[Event]:
+    """What the frame with this number says. Frames that no SSE client acts on yield what they hold, too."""
+    at = frame.at
+    if frame.kind is FrameKind.COMMENT:
+        yield KeepAlive(number, at)
+        return
+    if frame.kind in (FrameKind.HTML, FrameKind.OVERSIZE):
+        return
+    if frame.done:
+        yield Done(number, at)
+        return
+    try:
+        value = loads(frame.data)
+    except BrokenJsonError as error:
+        if frame.kind is FrameKind.EVENT and (frame.data or not frame.name):
+            yield Odd(number, at, *_broken(frame, error))
+        return
+    if isinstance(value, dict):
+        yield from _object(value, frame, number)
+    elif frame.kind is not FrameKind.JUNK:
+        yield Odd(number, at, OddKind.NOT_AN_OBJECT, _shown(value))
+
+
+def _broken(frame: Frame, error: BrokenJsonError) -> tuple[OddKind, str]:
+    if frame.lines > 1 and all(_is_json(line) for line in frame.data.split(b"\n")[:8] if line != b"[DONE]"):
+        return OddKind.SEVERAL_IN_ONE, f"{frame.lines} data lines"
+    return OddKind.BROKEN_JSON, str(error)
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        loads(line)
+    except BrokenJsonError:
+        return False
+    return True
+
+
+def _object(value: dict[str, Any], frame: Frame, number: int) -> Iterator[Event]:
+    at = frame.at
+    if "error" in value:
+        error = value["error"]
+        if error is None:
+            yield Odd(number, at, OddKind.ERROR_NULL)
+        else:
+            yield _error(error, number, at)
+    elif frame.name == "error" or value.get("object") == "error":
+        # vLLM up to 0.10 puts message, type and code at the top level.
+        yield BackendError(number, at, str(value.get("message") or _shown(value)), shape="event")
+        if frame.name == "error":
+            yield Odd(number, at, OddKind.EVENT_ERROR, _shown(value))
+        return
+    usage = value.get("usage")
+    if isinstance(usage, dict):
+        yield from _usage(usage, number, at)
+    choices = value.get("choices")
+    if choices is None and "choices" not in value:
+        if "error" not in value:
+            yield Odd(number, at, OddKind.NO_CHOICES, ", ".join(list(value)[:12]))
+        return
+    if not isinstance(choices, list) or (choices and not isinstance(choices[0], dict)):
+        yield Odd(number, at, OddKind.BAD_CHOICES, _shown(choices))
+        return
+    if not choices:
+        yield Odd(number, at, OddKind.EMPTY_CHOICES)
+        return
+    yield from _choice(choices[0], str(value.get("model") or ""), frame, number)
+
+
+def _choice(choice: dict[str, Any], model: str, frame: Frame, number: int) -> Iterator[Event]:
+    at = frame.at
+    streamed = frame.kind is not FrameKind.JSON
+    delta, message = choice.get("delta"), choice.get("message")
+    if isinstance(delta, dict):
+        yield from _said(delta, model, Via.DELTA, number, at)
+        if not streamed:
+            yield Odd(number, at, OddKind.DELTA_FOR_MESSAGE)
+    elif isinstance(message, dict):
+        yield from _said(message, model, Via.MESSAGE, number, at)
+        if streamed:
+            yield Odd(number, at, OddKind.MESSAGE_FOR_DELTA)
+    elif isinstance(choice.get("text"), str):
+        yield Odd(number, at, OddKind.LEGACY_TEXT)
+        if choice["text"]:
+            yield Text(number, at, choice["text"], Via.TEXT)
+    elif streamed and "finish_reason" not in choice:
+        yield Odd(number, at, OddKind.NO_DELTA, ", ".join(list(choice)[:12]))
+    if choice.get("finish_reason"):
+        yield Finish(number, at, str(choice["finish_reason"]))
+
+
+def _said(said: dict[str, Any], model: str, via: Via, number: int, at: float) -> Iterator[Event]:
+    """The contents of a delta or a message."""
+    if "role" in said and said["role"] is not None:
+        role = said["role"]
+        if role != "assistant":
+            yield Odd(number, at, OddKind.FOREIGN_ROLE, _shown(role))
+        yield Started(number, at, str(role), model)
+    for field in REASONING_FIELDS:
+        if isinstance(said.get(field), str) and said[field]:
+            yield Reasoning(number, at, said[field], field)
+            break
+    content = said.get("content")
+    if isinstance(content, str):
+        if content:
+            yield Text(number, at, content, via)
+    elif isinstance(content, list):
+        yield Odd(number, at, OddKind.CONTENT_PARTS, _shown(content))
+        text = "".join(part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str))
+        if text:
+            yield Text(number, at, text, Via.PARTS)
+    elif content is not None:
+        yield Odd(number, at, OddKind.BAD_CONTENT, _shown(content))
+    if isinstance(said.get("refusal"), str) and said["refusal"]:
+        yield Refusal(number, at, said["refusal"])
+    call = said.get("function_call")
+    if isinstance(call, dict):
+        yield Odd(number, at, OddKind.FUNCTION_CALL)
+        arguments = call.get("arguments")
+        yield CallPart(
+            number,
+            at,
+            0,
+            "",
+            str(call.get("name") or ""),
+            arguments if isinstance(arguments, str) else "",
+            Via.FUNCTION_CALL,
+        )
+    calls = said.get("tool_calls")
+    if calls is not None:
+        yield from _calls(calls, via, number, at)
+
+
+def _calls(calls: Any, via: Via, number: int, at: float) -> Iterator[Event]:
+    if not isinstance(calls, list):
+        yield Odd(number, at, OddKind.BAD_CALLS, _shown(calls))
+        return
+    for place, call in enumerate(calls):
+        function = call.get("function") if isinstance(call, dict) else None
+        if not isinstance(function, dict):
+            yield Odd(number, at, OddKind.BAD_CALLS, _shown(call))
+            continue
+        slot, identity, name = call.get("index"), call.get("id"), function.get("name")
+        if not isinstance(slot, int):
+            if via is Via.DELTA:
+                yield Odd(number, at, OddKind.CALL_NO_INDEX)
+            slot = place
+        opens = bool(name) or "id" in call
+        if opens and identity is None:
+            yield Odd(number, at, OddKind.CALL_NO_ID)
+        elif opens and identity == "":
+            yield Odd(number, at, OddKind.CALL_EMPTY_ID)
+        elif identity is not None and not isinstance(identity, str):
+            yield Odd(number, at, OddKind.CALL_BAD_ID, _shown(identity))
+        if identity and not name:
+            yield Odd(number, at, OddKind.CALL_NO_NAME)
+        arguments = function.get("arguments")
+        if arguments is not None and not isinstance(arguments, str):
+            yield Odd(number, at, OddKind.CALL_BAD_ARGUMENTS, _shown(arguments))
+            arguments = _shown(arguments)
+        yield CallPart(
+            number, at, slot, "" if identity is None else str(identity), str(name or ""), arguments or "", via
+        )
+
+
+def _usage(usage: dict[str, Any], number: int, at: float) -> Iterator[Event]:
+    counts = [usage.get("prompt_tokens"), usage.get("completion_tokens")]
+    if any(count is not None and (not isinstance(count, int) or isinstance(count, bool)) for count in counts):
+        yield Odd(number, at, OddKind.BAD_USAGE, _shown(usage))
+    details = usage.get("completion_tokens_details")
+    thinking = details.get("reasoning_tokens") if isinstance(details, dict) else None
+    yield Usage(number, at, _count(counts[0]), _count(counts[1]), _count(thinking))
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else -1
+
+
+def _error(error: Any, number: int, at: float) -> BackendError:
+    if isinstance(error, dict):
+        code = error.get("code")
+        return BackendError(
+            number,
+            at,
+            str(error.get("message") or _shown(error)),
+            str(error.get("type") or ""),
+            "" if code is None else str(code),
+        )
+    return BackendError(number, at, str(error), shape="string")
+
+
+def _shown(value: Any) -> str:
+    text = repr(value) if isinstance(value, str | int | float | bool | None) else _json(value)
+    return text if len(text) <= SHOWN else text[:SHOWN] + "..."
+
+
+def _json(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return type(value).__name__

@@ -1,0 +1,93 @@
+"""Where the real parts are, and the real servers that the tests of this folder share."""
+
+import os
+import shutil
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.real.servers import Examination, Server, real_express, run_doctor, running
+
+HOW_TO_INSTALL = "`scripts/test` installs it and says where it is"
+PLANTED_KEY = "sk-planted-3b1f6c0a97d24e55"
+
+
+def missing(what: str) -> None:
+    """Leaves a test out loudly at home; in CI nothing may be left out, so there it fails."""
+    reason = f"REAL PART MISSING: {what}"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def real_part(variable: str, needed: str) -> Path:
+    """The folder that an environment variable names, checked to hold what the tests start from it."""
+    folder = os.environ.get(variable, "")
+    if not folder:
+        missing(f"{variable} is not set; {HOW_TO_INSTALL}")
+    path = Path(folder)
+    if not (path / needed).exists():
+        missing(f"{variable}={folder} has no {needed}; {HOW_TO_INSTALL}")
+    return path
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Puts what the servers printed under the report of a failed test."""
+    report = yield
+    if report.failed:
+        report.sections += [(f"log of {process.name}", process.log) for process in running]
+    return report
+
+
+@pytest.fixture(scope="session")
+def express_packages() -> Path:
+    """The folder that holds `node_modules` with Express."""
+    if shutil.which("node") is None:
+        missing("there is no `node`: install Node.js 18 or newer")
+    return real_part("LUMEAI_REAL_NODE_MODULES", "node_modules/express/package.json")
+
+
+@pytest.fixture(scope="session")
+def g4f_venv() -> Path:
+    """The virtual environment of a G4F that can serve."""
+    return real_part("LUMEAI_REAL_G4F", "bin/g4f")
+
+
+@pytest.fixture(scope="session")
+def g4f_bare_venv() -> Path:
+    """The virtual environment that the old recipe `g4f[interference]` gives: a G4F without its server."""
+    return real_part("LUMEAI_REAL_G4F_BARE", "bin/g4f")
+
+
+@pytest.fixture(scope="module")
+def express_mock(tmp_path_factory: pytest.TempPathFactory, express_packages: Path) -> Iterator[Server]:
+    """The user's server as it was."""
+    with real_express(tmp_path_factory.mktemp("mock"), express_packages) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def express_cured(tmp_path_factory: pytest.TempPathFactory, express_packages: Path) -> Iterator[Server]:
+    """The user's server with our cure in it."""
+    with real_express(tmp_path_factory.mktemp("cured"), express_packages, fixed=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def express_locked(tmp_path_factory: pytest.TempPathFactory, express_packages: Path) -> Iterator[Server]:
+    """The user's server as it was, asking for a key."""
+    with real_express(tmp_path_factory.mktemp("locked"), express_packages, key=PLANTED_KEY) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def examine(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Examination]:
+    """Runs the doctor in a home folder that the tests of one file share."""
+    folder = tmp_path_factory.mktemp("doctor")
+
+    def run(*arguments: str, **environment: str) -> Examination:
+        return run_doctor(folder, *arguments, **environment)
+
+    return run
