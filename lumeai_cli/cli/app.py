@@ -25,7 +25,7 @@ class Exit(IntEnum):
 app = typer.Typer(
     name="lumeai",
     help="Names the one reason why a coding agent gets no answer from a model, proves it, and says what to do.",
-    epilog="Exit codes: 0 healthy or done, 1 a problem was found, 2 usage or settings, 3 could not examine, 130 Ctrl-C.",
+    epilog="Exit codes: 0 healthy or done, 1 problem found, 2 usage or settings, 3 could not examine, 130 Ctrl-C.",
     no_args_is_help=True,
     # Plain help: rich would cost more time than all the rest of the start.
     rich_markup_mode=None,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lumeai_cli.backends.backend import Backend, Secret
+    from lumeai_cli.clients.profile import Profile
     from lumeai_cli.doctor.examine import Outcome, Progress
     from lumeai_cli.doctor.options import Options
     from lumeai_cli.doctor.result import Report
@@ -62,9 +63,7 @@ def command(  # noqa: PLR0913  # one parameter an option
     insecure: Annotated[bool, typer.Option("--insecure", help="Send a key over plain http to another host.")] = False,
     record: Annotated[str, typer.Option(metavar="FILE", help="Save everything that was exchanged.")] = "",
     replay: Annotated[str, typer.Option(metavar="FILE", help="Judge a recording; nothing is sent.")] = "",
-    format_: Annotated[
-        str, typer.Option("--format", metavar="text|json|markdown", help="Form of the report.")
-    ] = "text",
+    format_: Annotated[str, typer.Option("--format", metavar="text|json|markdown", help="The report's form.")] = "text",
     output: Annotated[str, typer.Option(metavar="FILE", help="Write the report there instead of stdout.")] = "",
     exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit with 0 although a problem was found.")] = False,
     demo: Annotated[bool, typer.Option("--demo", help="Examine lumeai's own sick specimens.")] = False,
@@ -77,6 +76,8 @@ def command(  # noqa: PLR0913  # one parameter an option
     """Examine backends as a coding agent would use them, and name the one cause of what is wrong."""
     if list_probes:
         return _list_probes()
+    from dataclasses import replace  # noqa: PLC0415
+
     from lumeai_cli.settings import load  # noqa: PLC0415
 
     settings = load(config=Path(config) if config else None, env=os.environ, cwd=Path.cwd())
@@ -86,8 +87,18 @@ def command(  # noqa: PLR0913  # one parameter an option
     for path in (output, record):
         _check_place(path)
     options = _options(
-        settings, model, client, prompt_chars, budget, only, skip, repeat, slow_after, timeout, quick=quick
+        settings,
+        _profiles(settings, client),
+        only,
+        skip,
+        prompt_chars=prompt_chars,
+        quick=quick,
+        budget=budget,
+        repeat=repeat,
+        slow_after=slow_after,
+        timeout=timeout,
     )
+    options = replace(options, model=model or None)
     if replay:
         if targets or demo:
             raise SettingsError("--replay judges what was recorded: it takes no target.")
@@ -97,16 +108,15 @@ def command(  # noqa: PLR0913  # one parameter an option
     else:
         chosen = _targets(settings, targets or [], api_key_env, insecure=insecure)
         outcome = _examined(chosen, options, _progress(spoken, quiet=quiet))
-    secrets = [target.key.reveal() for target, _ in outcome.examined if target.key is not None]
     if record:
         _record(Path(record), outcome)
-    text = _rendered(
-        outcome.report, format_, spoken, colour=coloured and not output, verbose=verbose, to_file=bool(output)
-    )
-    for secret in secrets:
-        text = text.replace(secret, "*" * len(secret))
+    text = _rendered(outcome.report, format_, spoken, colour=coloured, verbose=verbose, to_file=bool(output))
+    for target, _ in outcome.examined:
+        if target.key is not None:
+            # Masked where it came in already; this is for a server that sends it back in an escaped form.
+            text = text.replace(target.key.reveal(), "*" * 8)
     if output:
-        Path(output).write_text(text, "utf-8")
+        Path(output).write_text(text, "utf-8", errors="replace")
     else:
         sys.stdout.write(text)
     code = outcome.report.exit_code
@@ -122,43 +132,37 @@ def _list_probes() -> int:
     return 0
 
 
-def _options(  # noqa: PLR0913  # one parameter an option
+def _profiles(settings: Settings, names: list[str] | None) -> tuple[Profile, ...]:
+    from lumeai_cli.cli.clients import chosen_profiles  # noqa: PLC0415
+
+    if names:
+        return chosen_profiles(names, "--client")
+    return chosen_profiles(settings.doctor.clients, settings.origin("doctor.clients"))
+
+
+def _options(
     settings: Settings,
-    model: str,
-    client: list[str] | None,
-    prompt_chars: int | None,
-    budget: int | None,
+    profiles: tuple[Profile, ...],
     only: list[str] | None,
     skip: list[str] | None,
-    repeat: int | None,
-    slow_after: float | None,
-    timeout: float | None,
-    *,
-    quick: bool | None,
+    **given: float | bool | None,
 ) -> Options:
-    """The options of the command line over those of the settings."""
-    from lumeai_cli.cli.clients import chosen_profiles  # noqa: PLC0415
+    """The options of the command line over those of the settings, over the defaults."""
+    from dataclasses import asdict  # noqa: PLC0415
+
     from lumeai_cli.clients.request import NATIVE_SIZE, XML_SIZE  # noqa: PLC0415
     from lumeai_cli.doctor.options import Options  # noqa: PLC0415
     from lumeai_cli.doctor.probe import chosen  # noqa: PLC0415
 
-    configured = settings.doctor
-    if client:
-        profiles = chosen_profiles(client, "--client")
-    else:
-        profiles = chosen_profiles(configured.clients, settings.origin("doctor.clients"))
-    size = prompt_chars or configured.prompt_chars
+    merged = asdict(settings.doctor) | {name: value for name, value in given.items() if value is not None}
+    merged.pop("clients")
+    size = merged.pop("prompt_chars")
     return Options(
         profiles,
         chosen(_probe_names("--only", only), _probe_names("--skip", skip)),
         size or XML_SIZE,
         size or NATIVE_SIZE,
-        configured.quick if quick is None else quick,
-        configured.budget if budget is None else budget,
-        repeat or configured.repeat,
-        slow_after or configured.slow_after,
-        timeout or configured.timeout,
-        model or None,
+        **merged,
     )
 
 
@@ -265,8 +269,7 @@ def _replayed(path: Path, options: Options) -> Outcome:
     from lumeai_cli.doctor.record import MOST_BYTES, RecordingError, load  # noqa: PLC0415
 
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise RecordingError(f"it is larger than {MOST_BYTES >> 20} MiB")
+        _check_size(path, MOST_BYTES)
         with path.open(encoding="utf-8") as file:
             examined = load(file)
     except OSError as error:
@@ -277,6 +280,11 @@ def _replayed(path: Path, options: Options) -> Outcome:
         raise SettingsError(f"--replay: {path}: {error}.") from None
     started = datetime.now(UTC).isoformat(timespec="seconds")
     return Outcome(report_of(examined, options, started, 0.0), tuple(examined))
+
+
+def _check_size(path: Path, limit: int) -> None:
+    if path.stat().st_size > limit:
+        raise SettingsError(f"--replay: {path}: it is larger than {limit >> 20} MiB.")
 
 
 def _record(path: Path, outcome: Outcome) -> None:
@@ -308,7 +316,7 @@ def _rendered(report: Report, form: str, spoken: str, *, colour: bool, verbose: 
         return render_markdown(report, spoken)
     from lumeai_cli.report.terminal import render  # noqa: PLC0415
 
-    text = render(report, spoken, width=None if to_file else columns(), colour=colour, verbose=verbose)
+    text = render(report, spoken, width=None if to_file else columns(), colour=colour and not to_file, verbose=verbose)
     return text if report.targets else _nothing_there(spoken) + text
 
 

@@ -11,9 +11,7 @@ from lumeai_cli.settings.error import SettingsError
 from lumeai_cli.settings.suggest import did_you_mean
 
 Config = Annotated[str, typer.Option("--config", metavar="FILE", help="Read the settings from this file alone.")]
-Lang = Annotated[
-    str, typer.Option("--lang", metavar="en|ru", help="Language of the texts (default: LUMEAI_LANG, LANG).")
-]
+Lang = Annotated[str, typer.Option("--lang", metavar="en|ru", help="Language (default: LUMEAI_LANG, LANG).")]
 Color = Annotated[str, typer.Option("--color", metavar="auto|always|never", help="Colours and wrapped lines.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Tell more: every probe, every note.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress on stderr.")]

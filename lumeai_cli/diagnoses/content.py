@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from lumeai_cli.diagnoses.case import OTHER, PLAIN, STREAMED, Case
 from lumeai_cli.diagnoses.diagnosis import Diagnosis, Family, found
-from lumeai_cli.diagnoses.finding import Certainty, Finding, Severity, of_body
+from lumeai_cli.diagnoses.finding import Certainty, Finding, Severity, of_body, of_text
 from lumeai_cli.wire.event import Reasoning
 from lumeai_cli.wire.exchange import EndingKind
 from lumeai_cli.wire.reading import Reading, Shape
@@ -59,7 +59,7 @@ def _canned(case: Case) -> Iterator[Finding]:
     same = [reading for reading in (*first[-1:], *other, *tool) if _text(reading) == text]
     if len(same) == 1 + len(other) + len(tool):
         yield from found(
-            "canned-answer", [(r, of_body(r)) for r in (*tool, *same[: 1 + len(other)])], {"text": text[:120]}
+            "canned-answer", [(r, of_text(r)) for r in (*tool, *same[: 1 + len(other)])], {"text": text[:120]}
         )
 
 
@@ -75,7 +75,7 @@ def _prose(case: Case) -> Iterator[Finding]:
         if not reading.asked.wants_tool or answer.calls or not answer.text.strip() or answer.errors:
             continue
         if not any(f"<{name}" in answer.text or f'"{name}"' in answer.text for name in _names(reading)):
-            hits.append((reading, of_body(reading)))
+            hits.append((reading, of_text(reading)))
     if hits:
         yield from found(
             "plain-text-instead-of-tool",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from lumeai_cli.wire.event import Text
 from lumeai_cli.wire.frame import Frame
 from lumeai_cli.wire.reading import Reading
 
@@ -101,3 +102,9 @@ def of_body(reading: Reading) -> Evidence:
     else:
         said = reading.ending.detail or reading.ending.kind.value
     return Evidence(reading.exchange, 0, 0, round(reading.ending.at, 3), excerpt(said.encode()))
+
+
+def of_text(reading: Reading) -> Evidence:
+    """Evidence from the frame in which the answer's text begins; the body where there is no text."""
+    first = next((event for event in reading.events if isinstance(event, Text)), None)
+    return of_body(reading) if first is None else of_frame(reading, reading.frames[first.frame])

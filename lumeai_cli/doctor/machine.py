@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import getproxies_environment
 
 from lumeai_cli.backends.address import Address
 from lumeai_cli.diagnoses.case import G4fInstall
@@ -18,13 +18,19 @@ def diverted(address: Address, env: Mapping[str, str]) -> tuple[str, str]:
     """The variable that would send this loopback target's traffic to a proxy, and that proxy; empty texts if none."""
     if not address.loopback or address.scheme != "http":
         return "", ""
-    if proxy_bypass_environment(f"{address.host}:{address.port}", {"no": _no_proxy(env)}):
+    if _bypassed(address, env.get("no_proxy") or env.get("NO_PROXY") or ""):
         return "", ""
     return next(((name, _without_user(env[name])) for name in _PROXY_VARIABLES if env.get(name)), ("", ""))
 
 
-def _no_proxy(env: Mapping[str, str]) -> str:
-    return env.get("no_proxy") or env.get("NO_PROXY") or ""
+def _bypassed(address: Address, exceptions: str) -> bool:
+    """Whether NO_PROXY covers the target: `*`, a host or the end of one, with or without a port."""
+    here = (address.host.lower(), f"{address.host}:{address.port}".lower())
+    for entry in exceptions.lower().replace("[", "").replace("]", "").split(","):
+        name = entry.strip().removeprefix(".")
+        if name == "*" or (name and any(text == name or text.endswith(f".{name}") for text in here)):
+            return True
+    return False
 
 
 def _without_user(proxy: str) -> str:

@@ -1,6 +1,6 @@
 """The report for pasting into an issue or a chat."""
 
-from lumeai_cli.doctor.result import Report, TargetReport
+from lumeai_cli.doctor.result import Rated, Report, TargetReport
 from lumeai_cli.report.verdict_text import fixes, summary
 from lumeai_cli.text.phrase import counted, say
 
@@ -52,19 +52,18 @@ def _target(target: TargetReport, language: str) -> str:
     others = [rated for rated in target.findings if target.verdict is None or rated is not target.verdict.rated]
     if others:
         parts.append(f"### {say(language, 'next-heading' if target.next else 'also-heading')}")
-        parts.append(
-            "\n".join(
-                f"- {rated.diagnosis.code} {rated.diagnosis.name} ({say(language, f'severity-{rated.severity.value}')}): "
-                f"{summary(rated, target, language)}"
-                for rated in others
-            )
-        )
+        parts.append("\n".join(f"- {_other(rated, target, language)}" for rated in others))
     open_ends = [f"{p.name}: {p.reason.in_(language)}" for p in target.probes if p.status == "not-judged" and p.reason]
     if open_ends:
         parts.append(f"### {say(language, 'not-judged-heading')}")
         parts.append("\n".join(f"- {line}" for line in open_ends))
     parts += [f"- {note.in_(language)}" for note in target.notes]
     return "\n\n".join(parts)
+
+
+def _other(rated: Rated, target: TargetReport, language: str) -> str:
+    severity = say(language, f"severity-{rated.severity.value}")
+    return f"{rated.diagnosis.code} {rated.diagnosis.name} ({severity}): {summary(rated, target, language)}"
 
 
 def _fenced(text: str) -> str:

@@ -42,7 +42,7 @@ def _target(sheet: Sheet, target: TargetReport, language: str, *, verbose: bool)
     if target.model:
         head += styled(f"  {say(language, 'asked-model', model=target.model)}", FAINT)
     head += styled(f"  {word}", style)
-    left = [p.name for p in target.probes if p.status in (ProbeStatus.NOT_JUDGED,) or _quick(p.reason)]
+    left = [p.name for p in target.probes if p.status is ProbeStatus.NOT_JUDGED or _quick(p.reason)]
     if target.healthy is True:
         head += styled(f": {say(language, 'healthy-line')}")
         if left:
@@ -111,7 +111,7 @@ def _clients(sheet: Sheet, target: TargetReport, language: str) -> None:
         row = styled(f"{judged.title:<{first}}  ") + styled(f"{word:<{second}}", style)
         message = judged.outcome.message.in_(language)
         if message:
-            row += styled(f"  {message}")
+            row += styled(f"  {say(language, 'quoted', text=message)}")
         sheet.add(row, 4, 8 + first + second)
 
 
