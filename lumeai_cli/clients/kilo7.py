@@ -5,7 +5,7 @@ Run: Kilo CLI 7.7.9 against misbehaving servers, headless, 2026-11; where it was
 """
 
 from lumeai_cli.clients.outcome import OK, SILENT, Outcome, OutcomeKind, Words, error, retry
-from lumeai_cli.clients.profile import Profile, Protocol, redirect, server_words, without_answer
+from lumeai_cli.clients.profile import Profile, Protocol, redirect, status_phrase, without_answer
 from lumeai_cli.wire.event import BackendError, CallPart, Event, Finish, Odd, OddKind, Reasoning, Refusal, Text, Via
 from lumeai_cli.wire.reading import Reading
 
@@ -48,7 +48,7 @@ def judge(reading: Reading) -> Outcome | None:
 
 def _status(reading: Reading) -> Outcome:
     """4xx are shown at once; 5xx and 429 after five silent repeats, 413 and a full window after a compaction."""
-    words = f"Error: {server_words(reading) or f'HTTP {reading.status}'}"
+    words = f"Error: {status_phrase(reading)}"
     status = reading.status or 0
     if status in (413, 429) or status >= 500 or "context length" in words:
         return retry(words)

@@ -6,7 +6,7 @@ could not be run.
 """
 
 from lumeai_cli.clients.outcome import OK, Outcome, OutcomeKind, Words, error, retry
-from lumeai_cli.clients.profile import Profile, Protocol, redirect, server_words, without_answer
+from lumeai_cli.clients.profile import Profile, Protocol, quoted_body, redirect, without_answer
 from lumeai_cli.wire.event import BackendError, Event, Odd, OddKind, Text, Via
 from lumeai_cli.wire.reading import Reading, Shape
 from lumeai_cli.wire.xmltags import find_calls
@@ -43,7 +43,7 @@ def judge(reading: Reading) -> Outcome | None:
     if early is not None:
         return early
     if not reading.ok:
-        words = f"OpenAI completion error: {reading.status} {server_words(reading) or 'status code (no body)'}"
+        words = f"OpenAI completion error: {reading.status} {quoted_body(reading) or 'status code (no body)'}"
         repeated = reading.status in RETRIED or (reading.status or 0) >= 500
         return retry(words) if repeated else error(words)
     return _stream(reading) if reading.asked.stream else _plain(reading)

@@ -5,7 +5,7 @@ by its own fault: that is no outcome.
 """
 
 from lumeai_cli.clients.outcome import OK, SILENT, Outcome, error, retry
-from lumeai_cli.clients.profile import Profile, Protocol, redirect, server_words, without_answer
+from lumeai_cli.clients.profile import Profile, Protocol, quoted_body, redirect, without_answer
 from lumeai_cli.wire.event import BackendError, CallPart, Odd, OddKind, Text, Via
 from lumeai_cli.wire.reading import Reading, Shape
 
@@ -30,7 +30,7 @@ def judge(reading: Reading) -> Outcome | None:
     if not reading.ok:
         status = reading.status or 0
         name = _NAMES.get(status, "InternalServerError" if status >= 500 else "APIStatusError")
-        words = f"{name}: Error code: {status} {server_words(reading)}".rstrip()
+        words = f"{name}: Error code: {status} {quoted_body(reading)}".rstrip()
         return retry(words) if status in RETRIED or status >= 500 else error(words)
     return _stream(reading) if reading.asked.stream else _plain(reading)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from http import HTTPStatus
 
 from lumeai_cli.clients.outcome import Outcome, error, unknown
 from lumeai_cli.wire.exchange import EndingKind
@@ -75,11 +76,20 @@ def redirect(reading: Reading) -> Outcome | None:
     return unknown("a redirect is not followed here", "перенаправление здесь не проверяется")
 
 
-def server_words(reading: Reading) -> str:
-    """What an SDK quotes of an HTTP error: `error.message`, else the beginning of the body."""
+def quoted_body(reading: Reading) -> str:
+    """What openai-node and openai-python quote of an HTTP error: `error.message`, else the body itself."""
     errors = reading.answer.errors
     if errors:
         return errors[0].message[:300]
-    if reading.shape.value in ("json", "text") and reading.body:
-        return " ".join(reading.body[:300].decode("utf-8", "replace").split())
-    return ""
+    return " ".join(reading.body[:300].decode("utf-8", "replace").split())
+
+
+def status_phrase(reading: Reading) -> str:
+    """What the AI SDK says of an HTTP error: `error.message`, else the status in words."""
+    errors = reading.answer.errors
+    if errors:
+        return errors[0].message[:300]
+    try:
+        return HTTPStatus(reading.status or 0).phrase
+    except ValueError:
+        return f"HTTP {reading.status}"

@@ -5,7 +5,7 @@ known tools that stand in a text into calls by itself.
 """
 
 from lumeai_cli.clients.outcome import OK, Outcome, OutcomeKind, Words, error
-from lumeai_cli.clients.profile import Profile, Protocol, redirect, server_words, without_answer
+from lumeai_cli.clients.profile import Profile, Protocol, quoted_body, redirect, without_answer
 from lumeai_cli.wire.event import BackendError, CallPart, Finish, Odd, OddKind, Reasoning, Text, Via
 from lumeai_cli.wire.reading import Reading
 
@@ -24,7 +24,7 @@ def judge(reading: Reading) -> Outcome | None:
         return early
     if not reading.ok:
         status = reading.status or 0
-        words = f"[API Error: {status} {server_words(reading)}]"
+        words = f"[API Error: {status} {quoted_body(reading)}]"
         # Measured: 24 requests in 100 s for a 500, and no end.
         return error(words) if 400 <= status < 500 and status != 429 else Outcome(OutcomeKind.LOOP, Words(words))
     if reading.content_type not in _LABELS:

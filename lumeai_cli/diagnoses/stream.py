@@ -1,10 +1,11 @@
 """Causes in the kind of body: a stream where one JSON body is due, or the opposite, or a label that lies."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
-from lumeai_cli.diagnoses.case import Case
-from lumeai_cli.diagnoses.diagnosis import Diagnosis, Family, found
-from lumeai_cli.diagnoses.finding import Finding, of_body, of_frame
+from lumeai_cli.diagnoses.case import PLAIN, Case
+from lumeai_cli.diagnoses.diagnosis import QUOTED, Diagnosis, Family, found
+from lumeai_cli.diagnoses.finding import Fact, Finding, of_body, of_frame
 from lumeai_cli.wire.event import OddKind
 from lumeai_cli.wire.frame import FrameKind
 from lumeai_cli.wire.reading import Reading, Shape
@@ -22,18 +23,21 @@ def has_choices(reading: Reading) -> bool:
 
 
 def _json_for_stream(case: Case) -> Iterator[Finding]:
+    """The body is proof enough; the same request without streaming, quoted beside it, shows that it was not read."""
     hits = [(reading, of_body(reading)) for reading in case.answers() if reading.asked.stream and has_choices(reading)]
-    if hits:
-        first = hits[0][0]
-        yield from found(
-            "json-for-stream",
-            hits,
-            {
-                "bytes": len(first.body),
-                "content_type": first.content_type or "no content-type",
-                "text": first.answer.text[:120],
-            },
-        )
+    if not hits:
+        return
+    first = hits[0][0]
+    twin = next((reading for reading in case.of(PLAIN) if reading.ok and has_choices(reading)), None)
+    facts: dict[str, Fact] = {
+        "bytes": len(first.body),
+        "content_type": first.content_type,
+        "text": first.answer.text[:120],
+    }
+    (finding,) = found("json-for-stream", hits, facts)
+    if twin is not None:
+        finding = replace(finding, evidence=(finding.evidence[0], of_body(twin), *finding.evidence[1:])[:QUOTED])
+    yield finding
 
 
 def _sse_for_plain(case: Case) -> Iterator[Finding]:

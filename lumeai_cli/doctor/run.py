@@ -216,6 +216,8 @@ class Examination:
             self._skip_rest(phrase("skip-no-end", ending=first.ending.kind.value))
             return
         self._streaming = plain is None or not _sound(plain) or _sound(first)
+        if not self._streaming and not any(r.answer.usable for r in self._readings if r.asked.probe == probes.OTHER):
+            self._drop(probes.OTHER)  # asked as streams while the first stream was still coming: once more, unstreamed
         await self._small_questions()
         if not self._options.quick:
             await self._agents()

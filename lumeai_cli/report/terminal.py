@@ -80,9 +80,11 @@ def _verdict(sheet: Sheet, target: TargetReport, verdict: Verdict, language: str
     sheet.add(inline(summary(rated, target, language), STRONG), 2)
     sheet.add(styled(f"{rated.diagnosis.code} {rated.diagnosis.name} · {certainty}", FAINT), 2)
     _heading(sheet, language, "why-heading")
+    probes = {exchange: probe.name for probe in target.probes for exchange in probe.exchanges}
     for evidence in rated.finding.evidence:
         when = say(language, "at", seconds=f"{evidence.at:.2f}")
-        sheet.add(styled(f"{evidence.exchange}, {when}: ", FAINT) + styled(evidence.excerpt, CODE), 4, 8)
+        source = f"{probes.get(evidence.exchange, '')} ({evidence.exchange}), {when}: "
+        sheet.add(styled(source, FAINT) + styled(evidence.excerpt, CODE), 4, 8)
     _clients(sheet, target, language)
     _heading(sheet, language, "fix-heading")
     for number, fix in enumerate(fixes(rated, target, language), 1):
