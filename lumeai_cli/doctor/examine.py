@@ -53,7 +53,7 @@ async def examine(targets: Sequence[Target], options: Options, progress: Progres
 
         async def one(examination: Examination) -> None:
             async with gate:
-                await examination.guarded()
+                await examination.run()
 
         try:
             async with asyncio.TaskGroup() as group:

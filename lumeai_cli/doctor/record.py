@@ -14,9 +14,10 @@ from typing import Any
 from lumeai_cli.backends.address import AddressError, parse
 from lumeai_cli.backends.backend import Kind
 from lumeai_cli.diagnoses.case import Case, G4fInstall, Machine
+from lumeai_cli.doctor.inquirer import MOST_FRAMES
 from lumeai_cli.doctor.probe import PROBES
 from lumeai_cli.doctor.result import ProbeResult, ProbeStatus
-from lumeai_cli.doctor.run import MOST_FRAMES, Examined
+from lumeai_cli.doctor.run import Examined
 from lumeai_cli.doctor.target import Target
 from lumeai_cli.text.phrase import phrase
 from lumeai_cli.wire.exchange import Asked, Chunk, Ending, EndingKind, Exchange

@@ -1,9 +1,9 @@
-"""Servers that refuse: the key, the caller, the model, the size; and one that breaks down."""
+"""Servers that refuse: the key, the caller, the model, the size, the rate, the request; and one that breaks down."""
 
 from lumeai_cli.lab.api import CHAT, Api
 from lumeai_cli.lab.model import Reply
 from lumeai_cli.lab.request import LabRequest
-from lumeai_cli.lab.script import Script, error_response
+from lumeai_cli.lab.script import Script, error, error_response, json_response
 from lumeai_cli.lab.specimen import Specimen, sick
 from lumeai_cli.lab.url import express_error
 
@@ -52,6 +52,15 @@ def _crashes(_request: LabRequest, _said: Reply) -> Script:
     return error_response(500, "Internal error in worker 3", "server_error")
 
 
+def _limits(_request: LabRequest, _said: Reply) -> Script:
+    told = error("Rate limit reached: 3 requests per minute", "rate_limit_error", "rate_limit_exceeded")
+    return json_response(429, told, headers=(("retry-after", "2"),))
+
+
+def _refuses(_request: LabRequest, _said: Reply) -> Script:
+    return error_response(400, "temperature is not supported here", "invalid_request_error")
+
+
 ACCESS: tuple[Specimen, ...] = (
     sick(
         "key-missing",
@@ -82,5 +91,17 @@ ACCESS: tuple[Specimen, ...] = (
         "Every chat request ends in a 500.",
         "Каждый запрос к чату кончается ошибкой 500.",
         Api(stream=_crashes, plain=_crashes),
+    ),
+    sick(
+        "rate-limited",
+        "Every chat request is one too many: 429 and Retry-After.",
+        "Каждый запрос к чату лишний: 429 и Retry-After.",
+        Api(stream=_limits, plain=_limits),
+    ),
+    sick(
+        "request-refused",
+        "Every chat request is refused with 400 for a parameter.",
+        "Каждый запрос к чату отклоняется из-за параметра: 400.",
+        Api(stream=_refuses, plain=_refuses),
     ),
 )

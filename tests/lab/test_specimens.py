@@ -41,9 +41,13 @@ SICK = {
     "wrong-content-type",
     "error-in-200",
     "server-error",
+    "rate-limited",
+    "request-refused",
     "zero-events",
     "done-only",
     "role-only-stream",
+    "broken-json-frame",
+    "stream-cut",
     "empty-answer",
     "reasoning-only",
     "canned-answer",
@@ -101,9 +105,9 @@ def get(lab: LabServer) -> Ask:
         connection = http.client.HTTPConnection(lab.host, lab.port, timeout=5)
         try:
             connection.request(method, f"/{name}{path}", body, headers or {})
-            response = connection.getresponse()
-            found = {key.lower(): value for key, value in response.getheaders()}
-            return Answer(response.status, found, response.read())
+            with connection.getresponse() as response:
+                found = {key.lower(): value for key, value in response.getheaders()}
+                return Answer(response.status, found, response.read())
         finally:
             connection.close()
 
@@ -293,6 +297,21 @@ def test_a_server_breaks_down(chat: Ask, get: Ask) -> None:
     assert get("server-error", "/v1/models").status == 200
 
 
+def test_every_chat_is_one_too_many(chat: Ask, get: Ask) -> None:
+    for stream in (True, False):
+        limited = chat("rate-limited", stream=stream)
+        assert (limited.status, limited.headers["retry-after"]) == (429, "2")
+        assert limited.json["error"]["code"] == "rate_limit_exceeded"
+    assert get("rate-limited", "/v1/models").status == 200
+
+
+def test_every_chat_is_refused_for_a_parameter(chat: Ask, get: Ask) -> None:
+    for stream in (True, False):
+        refused = chat("request-refused", stream=stream)
+        assert (refused.status, refused.json["error"]["message"]) == (400, "temperature is not supported here")
+    assert get("request-refused", "/v1/models").status == 200
+
+
 @pytest.mark.parametrize(("name", "body"), [("zero-events", b": keep-alive\n\n"), ("done-only", b"data: [DONE]\n\n")])
 def test_a_stream_ends_well_and_holds_nothing(name: str, body: bytes, chat: Ask) -> None:
     answer = chat(name, stream=True)
@@ -308,6 +327,26 @@ def test_a_stream_names_only_the_role(chat: Ask) -> None:
     assert answer.joined() == ""
     assert answer.body.endswith(b"data: [DONE]\n\n")
     assert healthy_plain(chat("role-only-stream"))
+
+
+def test_one_frame_between_good_ones_is_broken(chat: Ask) -> None:
+    frames = chat("broken-json-frame", stream=True).body.split(b"\n\n")
+    broken = frames.pop(1)
+    with pytest.raises(ValueError, match="Expecting value"):
+        json.loads(broken.removeprefix(b"data: "))
+    assert [json.loads(frame.removeprefix(b"data: "))["object"] for frame in frames[:-2]]
+    assert frames[-2:] == [b"data: [DONE]", b""]
+    assert healthy_plain(chat("broken-json-frame"))
+
+
+@pytest.mark.parametrize("asked", [{}, {"tools": [TOOL], "tool_choice": "required"}], ids=["text", "call"])
+def test_a_stream_ends_inside_a_chunk(asked: dict[str, Any], chat: Ask) -> None:
+    with pytest.raises(http.client.IncompleteRead) as cut:
+        chat("stream-cut", stream=True, **asked)
+    whole = b'"tool_calls"' if asked else b'"content":"42"'
+    assert whole in cut.value.partial
+    assert b'"finish_reason":"' not in cut.value.partial
+    assert chat("stream-cut", **asked).status == 200
 
 
 def test_an_answer_is_finished_and_empty(chat: Ask) -> None:

@@ -1,0 +1,144 @@
+"""Puts one question to one target: builds the request, sends it within time and budget, and files what came."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+from lumeai_cli.backends.address import CHAT
+from lumeai_cli.backends.backend import Kind
+from lumeai_cli.backends.models import FALLBACK
+from lumeai_cli.clients.request import ChatRequest
+from lumeai_cli.doctor.ledger import Ledger
+from lumeai_cli.doctor.options import Options
+from lumeai_cli.doctor.probe import PROBES
+from lumeai_cli.doctor.result import ProbeStatus
+from lumeai_cli.doctor.target import Target
+from lumeai_cli.text.phrase import Phrase, phrase
+from lumeai_cli.transport.call import Engine, HttpRequest, Limits, perform
+from lumeai_cli.wire.exchange import Asked, Exchange, Headers, mask
+from lumeai_cli.wire.reading import Reading, read
+
+MOST_FRAMES = 50_000
+ANNOUNCED_FROM = 5_000  # estimated tokens of a probe that is announced before it is sent
+
+Progress = Callable[[Phrase], None]
+
+
+class Inquirer:
+    """Asks; every exchange lands in the ledger. `base` and `model` are what the next question uses."""
+
+    def __init__(self, target: Target, options: Options, engine: Engine, ledger: Ledger, progress: Progress) -> None:
+        self.base = target.address.base
+        self.model: str | None = options.model or target.model
+        self._target = target
+        self._options = options
+        self._engine = engine
+        self._ledger = ledger
+        self._progress = progress
+        self._deadline = time.monotonic() + options.timeout
+        self._spent = 0
+
+    def may(self, probe: str, chars: int = 0) -> bool:
+        """Whether this probe may be sent now; if not, the reason is noted."""
+        options = self._options
+        if probe not in options.probes:
+            self._ledger.skip([probe], phrase("skip-not-chosen"))
+            return False
+        if self._left() < 1.0:
+            self._ledger.note(probe, ProbeStatus.NOT_JUDGED, phrase("skip-time", seconds=f"{options.timeout:g}"))
+            return False
+        budget = options.budget_for(loopback=self._target.address.loopback)
+        tokens = chars // 4
+        if budget is not None and PROBES[probe].tokens and (budget == 0 or self._spent + tokens > budget):
+            self._ledger.note(probe, ProbeStatus.NOT_JUDGED, phrase("skip-budget", tokens=tokens, budget=budget))
+            return False
+        self._ledger.open(probe)
+        return True
+
+    async def chat(
+        self,
+        probe: str,
+        prompt: ChatRequest,
+        *,
+        stream: bool,
+        base: str = "",
+        padded_to: int = 0,
+        extra: dict[str, Any] | None = None,
+    ) -> Reading | None:
+        """One chat completion; None if it may not be asked. `padded_to` is the size of the body in bytes."""
+        if not self.may(probe, prompt.prompt_chars):
+            return None
+        model = self.model or FALLBACK
+        body = json.dumps({**prompt.body(model, stream=stream), **(extra or {})}, ensure_ascii=False).encode()
+        # White space in JSON weighs bytes and no tokens.
+        body = b"{" + b" " * max(0, padded_to - len(body)) + body[1:]
+        asked = Asked(
+            probe,
+            (base or self.base) + CHAT,
+            stream=stream,
+            model=model,
+            body_bytes=len(body),
+            prompt_chars=prompt.prompt_chars,
+            tools=prompt.tool_names,
+            xml_tools=prompt.xml_tools,
+            wants_tool=prompt.wants_tool,
+            key_sent=self._target.key is not None,
+        )
+        estimate = prompt.prompt_chars // 4
+        if estimate >= ANNOUNCED_FROM:
+            self._progress(phrase("progress-large", probe=probe, chars=prompt.prompt_chars, tokens=estimate))
+        else:
+            self._progress(phrase("progress-probe", probe=probe))
+        reading = await self._ask(asked, body)
+        self._count(reading, estimate)
+        return reading
+
+    async def get(self, probe: str, url: str, *, engine: Engine | None = None) -> Reading:
+        """One GET; another engine than the usual one gets no key."""
+        self._progress(phrase("progress-probe", probe=probe))
+        asked = Asked(probe, url, "GET", key_sent=engine is None and self._target.key is not None)
+        return await self._ask(asked, b"", engine=engine)
+
+    def file(self, exchange: Exchange) -> Reading:
+        """Files an exchange, whoever made it. The key is masked before anything is kept."""
+        key = self._target.key
+        exchange = mask(exchange, (key.reveal(),) if key is not None else ())
+        reading = read(exchange, frames=MOST_FRAMES)
+        self._ledger.keep(exchange, reading)
+        return reading
+
+    async def _ask(self, asked: Asked, body: bytes, *, engine: Engine | None = None) -> Reading:
+        # Half of what is left at most: one silent answer must not eat the whole examination.
+        half, large = self._left() / 2, PROBES[asked.probe].large
+        limits = Limits(
+            first_byte=min(150.0 if large else 60.0, half),
+            silence=min(60.0, half),
+            total=min(150.0 if large else 75.0, half),
+        )
+        request = HttpRequest(asked.method, asked.url, self._headers(asked), body)
+        return self.file(await perform(engine or self._engine, request, limits, asked, self._ledger.number()))
+
+    def _headers(self, asked: Asked) -> Headers:
+        headers = [("accept", "*/*"), ("accept-encoding", "identity"), ("user-agent", "lumeai-doctor")]
+        if asked.method == "POST":
+            headers.append(("content-type", "application/json"))
+        key = self._target.key
+        if key is not None and asked.key_sent:
+            headers.append(("authorization", f"Bearer {key.reveal()}"))
+            if self._target.kind is Kind.ANTHROPIC:
+                headers += [("x-api-key", key.reveal()), ("anthropic-version", "2023-06-01")]
+        return tuple(headers)
+
+    def _count(self, reading: Reading, estimate: int) -> None:
+        """Books the tokens: as the server counted them, for the budget else as estimated."""
+        if not reading.ok:
+            return
+        usage = reading.answer.usage
+        prompt = usage.prompt if usage is not None and usage.prompt > 0 else 0
+        completion = usage.completion if usage is not None and usage.completion > 0 else 0
+        self._ledger.spend(reading.asked.probe, prompt=prompt, completion=completion)
+        self._spent += (prompt or estimate) + (completion or len(reading.answer.text) // 4)
+
+    def _left(self) -> float:
+        return self._deadline - time.monotonic()
