@@ -14,7 +14,7 @@ app = typer.Typer(help="Write, check and show the settings.", no_args_is_help=Tr
 
 @app.command()
 def init(
-    path: Annotated[str, typer.Argument(metavar="[FILE]", help="Where to write it.")] = "lumeai.yaml",
+    path: Annotated[str, typer.Argument(metavar="FILE", help="Where to write it.")] = "lumeai.yaml",
     *,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     lang: Lang = "",

@@ -31,7 +31,7 @@ DEMO = ("json-for-stream", "empty-answer", "canned-answer", "healthy-plain")
 
 def command(  # noqa: PLR0913  # one parameter an option
     targets: Annotated[
-        list[str] | None, typer.Argument(metavar="[TARGET]...", help="A backend's name or a URL; none: all there is.")
+        list[str] | None, typer.Argument(metavar="TARGET", help="A backend's name or a URL; none: all there is.")
     ] = None,
     *,
     model: Annotated[str, typer.Option(help="Ask this model (default: the first usable one).")] = "",

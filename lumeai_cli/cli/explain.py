@@ -11,7 +11,7 @@ from lumeai_cli.settings.suggest import did_you_mean
 
 
 def command(
-    name: Annotated[str, typer.Argument(metavar="[CODE-OR-NAME]", help="LUM301 or json-for-stream.")] = "",
+    name: Annotated[str, typer.Argument(metavar="CODE-OR-NAME", help="LUM301 or json-for-stream.")] = "",
     *,
     listed: Annotated[bool, typer.Option("--list", help="List every diagnosis.")] = False,
     lang: Lang = "",

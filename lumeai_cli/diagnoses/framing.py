@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from lumeai_cli.diagnoses.case import Case
-from lumeai_cli.diagnoses.diagnosis import Diagnosis, Family, found
+from lumeai_cli.diagnoses.diagnosis import Diagnosis, Family, Hit, found
 from lumeai_cli.diagnoses.finding import Finding, of_body, of_frame, span
 from lumeai_cli.wire.event import CallPart, OddKind, Reasoning, Refusal, Text
 from lumeai_cli.wire.exchange import EndingKind
@@ -38,26 +38,29 @@ def _done_only(case: Case) -> Iterator[Finding]:
 
 
 def _role_only(case: Case) -> Iterator[Finding]:
-    hits = []
+    hits: list[Hit] = []
     for reading in _streams(case):
-        answer = reading.answer
         spoke = any(isinstance(event, Text | Reasoning | Refusal | CallPart) for event in reading.events)
-        deltas = [frame for frame in reading.data_events if frame.terminated and b'"delta"' in frame.data]
-        if deltas and not spoke and not answer.finish and not answer.errors:
+        deltas = [frame for frame in reading.data_events if b'"delta"' in frame.data]
+        silent = not (spoke or reading.answer.finish or reading.answer.errors or reading.odd(OddKind.BROKEN_JSON))
+        if deltas and silent:
             hits.append((reading, of_frame(reading, deltas[0])))
     yield from found("role-only-stream", hits, {"events": len(hits[0][0].data_events) if hits else 0})
 
 
 def _broken_frame(case: Case) -> Iterator[Finding]:
-    hits = []
+    """A whole event, or a whole body, that no JSON parser takes. What was cut, by whomever, is no sign of that."""
+    hits: list[Hit] = []
+    detail = ""
     for reading in case.answers():
-        broken = reading.odd(OddKind.BROKEN_JSON)
+        delivered = {id(frame) for frame in reading.data_events}
+        broken = [odd for odd in reading.odd(OddKind.BROKEN_JSON) if id(reading.frames[odd.frame]) in delivered]
         if broken:
             hits.append((reading, of_frame(reading, reading.frames[broken[0].frame])))
-        elif not reading.asked.stream and reading.shape is Shape.TEXT and reading.body[:1] in b"{[":
+            detail = detail or broken[0].detail[:200]
+        elif reading.shape is Shape.TEXT and reading.ending.clean and reading.body.lstrip()[:1] in (b"{", b"["):
             hits.append((reading, of_body(reading)))
-    first = hits[0][0].odd(OddKind.BROKEN_JSON) if hits else ()
-    yield from found("broken-json-frame", hits, {"detail": first[0].detail[:200] if first else ""})
+    yield from found("broken-json-frame", hits, {"detail": detail})
 
 
 def _cut(case: Case) -> Iterator[Finding]:
@@ -78,7 +81,13 @@ ENTRIES = (
     Diagnosis("LUM501", "zero-events", Family.FRAMING, _zero),
     Diagnosis("LUM502", "done-only", Family.FRAMING, _done_only),
     Diagnosis("LUM503", "role-only-stream", Family.FRAMING, _role_only),
-    Diagnosis("LUM504", "broken-json-frame", Family.FRAMING, _broken_frame),
+    Diagnosis(
+        "LUM504",
+        "broken-json-frame",
+        Family.FRAMING,
+        _broken_frame,
+        explains=frozenset({"empty-answer", "plain-text-instead-of-tool"}),
+    ),
     Diagnosis(
         "LUM505", "stream-cut", Family.FRAMING, _cut, explains=frozenset({"empty-answer", "plain-text-instead-of-tool"})
     ),

@@ -30,6 +30,8 @@ def is_api(reading: Reading) -> bool:
     if 200 <= status < 300:
         if reading.shape is Shape.HTML or (errors and _NO_SUCH_ROUTE.search(errors[0].message)):
             return False
+        if not reading.ending.clean and reading.shape in (Shape.TEXT, Shape.EMPTY):
+            return True  # it has not said enough to be called anything else
         if reading.shape is Shape.JSON:
             return bool(errors) or not reading.odd(OddKind.NO_CHOICES, OddKind.NOT_AN_OBJECT)
         if reading.shape is Shape.TEXT:

@@ -19,7 +19,7 @@ from lumeai_cli.transport.call import Engine, HttpRequest, Limits, perform
 from lumeai_cli.wire.exchange import Asked, Exchange, Headers, mask
 from lumeai_cli.wire.reading import Reading, read
 
-MOST_FRAMES = 50_000
+MOST_FRAMES = 20_000
 ANNOUNCED_FROM = 5_000  # estimated tokens of a probe that is announced before it is sent
 
 Progress = Callable[[Phrase], None]

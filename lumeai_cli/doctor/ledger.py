@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from lumeai_cli.diagnoses.case import CONNECT
 from lumeai_cli.doctor.probe import PROBES
 from lumeai_cli.doctor.result import ProbeResult, ProbeStatus
 from lumeai_cli.text.phrase import Phrase, phrase
@@ -31,7 +32,7 @@ class Ledger:
         return f"e{self._issued}"
 
     def open(self, probe: str) -> None:
-        """The probe is being sent."""
+        """The probe is being sent; what never comes back was interrupted."""
         self._entries.setdefault(probe, ProbeResult(probe, ProbeStatus.PASSED))
 
     def keep(self, exchange: Exchange, reading: Reading) -> None:
@@ -93,7 +94,8 @@ class Ledger:
 
     def _result(self, name: str) -> ProbeResult:
         entry = self._entries.get(name)
-        if entry is None:
+        sent = name == CONNECT or self.of(name)
+        if entry is None or (entry.status is ProbeStatus.PASSED and not sent):
             return ProbeResult(name, ProbeStatus.NOT_JUDGED, phrase("skip-interrupted"))
         return replace(
             entry, seconds=round(entry.seconds, 3), exchanges=tuple(reading.exchange for reading in self.of(name))

@@ -50,22 +50,21 @@ class HttpxCall:
         decoder = Decoder(self.encoding, self._limits.body)
         chunks = self._response.aiter_raw().__aiter__()
         limits = self._limits
-        began = self._now()
+        last = self._now()
+        patience = max(limits.silence, limits.first_byte)  # the first chunk may take as long as the head
         while True:
-            now = self._now()
-            left = limits.total - now
-            patience = limits.silence if began != now else max(limits.silence, limits.first_byte)
+            left = limits.total - self._now()
             try:
                 async with asyncio.timeout(max(0.0, min(patience, left))):
                     raw = await anext(chunks, None)
             except TimeoutError:
-                kind = EndingKind.TIMEOUT_TOTAL if left <= patience else EndingKind.TIMEOUT_SILENCE
-                self.ending = Ending(kind, self._now(), f"nothing for {patience:.0f} s" if left > patience else "")
+                self.ending = _given_up(self._now(), last, patience)
                 return
             except httpx.HTTPError as error:
                 self.ending = _failed(error, self._now(), answered=True)
                 return
-            at = self._now()
+            at = last = self._now()
+            patience = limits.silence
             if raw is None:
                 self.ending = Ending(EndingKind.CLEAN, at)
                 return
@@ -137,6 +136,14 @@ class HttpxEngine:
         finally:
             if response is not None:
                 await response.aclose()
+
+
+def _given_up(now: float, last: float, patience: float) -> Ending:
+    """Why the wait ended: it was silent for (nearly) as long as allowed, or it went on for too long."""
+    silent = now - last
+    if silent >= 0.9 * patience:
+        return Ending(EndingKind.TIMEOUT_SILENCE, now, f"nothing more for {silent:.0f} s")
+    return Ending(EndingKind.TIMEOUT_TOTAL, now, f"still going on after {now:.0f} s")
 
 
 def _failed(error: httpx.HTTPError, at: float, *, answered: bool) -> Ending:
