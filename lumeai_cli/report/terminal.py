@@ -27,7 +27,7 @@ def render(
         sheet.add()
         targets = counted(language, len(report.targets), "targets")
         sheet.add(styled(say(language, "summary-line", targets=targets, seconds=f"{report.seconds:.1f}"), FAINT))
-    if verbose or not report.targets:
+    if verbose:
         for note in report.notes:
             sheet.add(styled(f"· {note.in_(language)}", FAINT), 0, 2)
     return sheet.text(width=width, colour=colour)

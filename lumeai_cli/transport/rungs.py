@@ -1,6 +1,7 @@
 """Climbs to a server rung by rung (name, connection, TLS), so that a failure names the rung on which it happened."""
 
 import asyncio
+import os
 import socket
 import ssl
 import time
@@ -63,7 +64,13 @@ async def _try(
     except TimeoutError:
         return EndingKind.CONNECT_TIMEOUT, f"{shown}: no connection within {timeout:.0f} s"
     except OSError as error:
-        words = error.strerror or str(error)
-        return kind_of(error, answered=False), f"{shown}: {words}"
+        return kind_of(error, answered=False), f"{shown}: {_words(error)}"
     writer.transport.abort()
     return None
+
+
+def _words(error: OSError) -> str:
+    """The system's own words; asyncio puts its own in their place."""
+    if isinstance(error, ssl.SSLError) or not error.errno or error.errno < 0:
+        return error.strerror or str(error)
+    return os.strerror(error.errno)
