@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lumeai_cli.backends.backend import Backend, Secret
+    from lumeai_cli.cli.progress import Progress
     from lumeai_cli.clients.profile import Profile
-    from lumeai_cli.doctor.examine import Outcome, Progress
+    from lumeai_cli.doctor.examine import Outcome
     from lumeai_cli.doctor.options import Options
     from lumeai_cli.doctor.result import Report
     from lumeai_cli.doctor.target import Target
     from lumeai_cli.settings import Settings
-    from lumeai_cli.text.phrase import Phrase
 
 FORMATS = ("text", "json", "markdown")
 DEMO = ("json-for-stream", "empty-answer", "canned-answer", "healthy-plain")
@@ -78,6 +78,7 @@ def command(  # noqa: PLR0913  # one parameter an option
         return _list_probes()
     from dataclasses import replace  # noqa: PLC0415
 
+    from lumeai_cli.cli.progress import Progress  # noqa: PLC0415
     from lumeai_cli.settings import load  # noqa: PLC0415
 
     settings = load(config=Path(config) if config else None, env=os.environ, cwd=Path.cwd())
@@ -99,15 +100,17 @@ def command(  # noqa: PLR0913  # one parameter an option
         timeout=timeout,
     )
     options = replace(options, model=model or None)
+    progress = Progress(spoken, quiet=quiet)
     if replay:
         if targets or demo:
             raise SettingsError("--replay judges what was recorded: it takes no target.")
         outcome = _replayed(Path(replay), options)
     elif demo:
-        outcome = _demonstrated(options, _progress(spoken, quiet=quiet))
+        outcome = _demonstrated(options, progress)
     else:
         chosen = _targets(settings, targets or [], api_key_env, insecure=insecure)
-        outcome = _examined(chosen, options, _progress(spoken, quiet=quiet))
+        outcome = _examined(chosen, options, progress)
+    progress.clear()
     if record:
         _record(Path(record), outcome)
     text = _rendered(outcome.report, format_, spoken, colour=coloured, verbose=verbose, to_file=bool(output))
@@ -330,20 +333,3 @@ def _nothing_there(spoken: str) -> str:
         rows.append(f"  {item.name:<14} {item.url}")
         rows += [f"  {'':<14}   {say(spoken, 'start-with')}: {line}" for line in item.start]
     return "\n".join((*rows, "", say(spoken, "nothing-there-how"), "", ""))
-
-
-def _progress(spoken: str, *, quiet: bool) -> Progress:
-    """Tells on stderr what is being asked: on a terminal in one line, elsewhere only what costs time or tokens."""
-    on_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-
-    def tell(name: str, sentence: Phrase) -> None:
-        if quiet:
-            return
-        text = f"{name}: {sentence.in_(spoken)}"
-        if on_terminal:
-            sys.stderr.write(f"\r\x1b[K{text[:100]}")
-            sys.stderr.flush()
-        elif sentence.key == "progress-large":
-            sys.stderr.write(f"{text}\n")
-
-    return tell

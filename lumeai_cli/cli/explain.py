@@ -28,7 +28,7 @@ def command(
     if listed:
         width = max(map(len, CATALOGUE))
         for entry in CATALOGUE.values():
-            head = styled(f"{entry.code}  ", FAINT) + styled(f"{entry.name:<{width}}  ", STRONG)
+            head = styled("") + styled(f"{entry.code}  ", FAINT) + styled(f"{entry.name:<{width}}  ", STRONG)
             sheet.add(head + styled(fill(page(entry.name, spoken).summary, {})), 0, width + 10)
         sheet.add()
         sheet.add(styled(say(spoken, "explain-hint"), FAINT))

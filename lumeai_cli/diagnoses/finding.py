@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from lumeai_cli.text.visible import visible
 from lumeai_cli.wire.event import Text
 from lumeai_cli.wire.frame import Frame
 from lumeai_cli.wire.reading import Reading
@@ -58,23 +59,15 @@ class Finding:
 def excerpt(data: bytes, limit: int = EXCERPT) -> str:
     """These bytes as one line of text that any terminal can show; the middle goes if there are too many.
 
-    Control characters become escapes, line ends too: a server must not paint the user's screen.
+    Control characters become escapes, line ends too.
     """
     if len(data) > 4 * limit:
         data = data[: 3 * limit] + b"..." + data[-limit:]
-    text = "".join(_visible(character) for character in data.decode("utf-8", "replace"))
+    text = visible(data.decode("utf-8", "replace"))
     if len(text) > limit:
         tail = limit // 4
         text = f"{text[: limit - tail - 5]} ... {text[-tail:]}"
     return text
-
-
-def _visible(character: str) -> str:
-    if character.isprintable():
-        return character
-    if character in "\n\r\t":
-        return {"\n": "\\n", "\r": "\\r", "\t": "\\t"}[character]
-    return f"\\x{ord(character):02x}" if ord(character) < 256 else f"\\u{ord(character):04x}"
 
 
 def span(reading: Reading, start: int, end: int, at: float | None = None) -> Evidence:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from lumeai_cli import __version__
+from lumeai_cli.diagnoses.case import ANSWERING, PROXY
 from lumeai_cli.diagnoses.finding import Severity
 from lumeai_cli.doctor.cause import Conclusion, conclude
 from lumeai_cli.doctor.options import Options
@@ -17,7 +18,6 @@ from lumeai_cli.doctor.run import Examination, Examined
 from lumeai_cli.doctor.target import Target
 from lumeai_cli.text.phrase import Phrase, phrase
 from lumeai_cli.transport.httpx_engine import HttpxEngine
-from lumeai_cli.wire.exchange import EndingKind
 
 AT_ONCE = 32  # targets that are examined at the same time
 
@@ -106,10 +106,8 @@ def target_report(target: Target, found: Examined, options: Options) -> TargetRe
 
 def _absent(found: Examined) -> bool:
     """Whether nobody is there, or somebody who is no LLM server: a guess that did not come true."""
-    endings = {reading.ending.kind for reading in found.case.readings if reading.status is None}
-    unreached = bool(endings & {EndingKind.REFUSED, EndingKind.CONNECT_TIMEOUT, EndingKind.UNREACHABLE, EndingKind.DNS})
-    strangers = [reading for reading in found.case.readings if reading.asked.probe == "url-variants"]
-    return unreached or (bool(strangers) and not found.case.moved)
+    answered = any(reading.ok for reading in found.case.readings if reading.asked.probe in ANSWERING)
+    return not (answered or found.case.models)
 
 
 def _with_status(result: ProbeResult, conclusion: Conclusion, found: Examined) -> ProbeResult:
@@ -124,7 +122,7 @@ def _with_status(result: ProbeResult, conclusion: Conclusion, found: Examined) -
     }
     endings = [reading for reading in found.case.readings if reading.exchange in result.exchanges]
     broken = any(reading.status is None or not reading.ending.clean for reading in endings)
-    if sick & set(result.exchanges) or (broken and result.name != "proxy-environment"):
+    if sick & set(result.exchanges) or (broken and result.name != PROXY):
         return replace(result, status=ProbeStatus.FAILED)
     return result
 

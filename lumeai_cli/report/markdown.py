@@ -3,6 +3,7 @@
 from lumeai_cli.doctor.result import Rated, Report, TargetReport
 from lumeai_cli.report.verdict_text import fixes, summary
 from lumeai_cli.text.phrase import counted, say
+from lumeai_cli.text.visible import visible
 
 
 def render(report: Report, language: str) -> str:
@@ -23,7 +24,8 @@ def render(report: Report, language: str) -> str:
 
 def _target(target: TargetReport, language: str) -> str:
     word = say(language, {True: "healthy", False: "sick", None: "unjudged"}[target.healthy])
-    parts = [f"## {target.name}: {word}", f"`{target.url}`, {target.kind.value}, {target.model or '-'}"]
+    model = visible(target.model or "-")
+    parts = [f"## {visible(target.name)}: {word}", f"`{visible(target.url)}`, {target.kind.value}, {model}"]
     if target.verdict is not None:
         rated = target.verdict.rated
         certainty = say(language, f"certainty-{rated.finding.certainty.value}")
@@ -63,7 +65,12 @@ def _target(target: TargetReport, language: str) -> str:
 
 def _other(rated: Rated, target: TargetReport, language: str) -> str:
     severity = say(language, f"severity-{rated.severity.value}")
-    return f"{rated.diagnosis.code} {rated.diagnosis.name} ({severity}): {summary(rated, target, language)}"
+    return f"{rated.diagnosis.code} {rated.diagnosis.name} ({severity}): {_plain(summary(rated, target, language))}"
+
+
+def _plain(text: str) -> str:
+    """A sentence that may quote a server: no HTML of its may come alive where the report is pasted."""
+    return text.replace("<", "&lt;")
 
 
 def _fenced(text: str) -> str:
@@ -75,4 +82,4 @@ def _fenced(text: str) -> str:
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.replace("\\", "\\\\").replace("|", "\\|").split())
+    return visible(" ".join(text.split())).replace("\\", "\\\\").replace("|", "\\|")

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.text import Text
 
+from lumeai_cli.text.visible import visible
+
 CODE, STRONG, FAINT, BAD, GOOD, WARN = "cyan", "bold", "dim", "bold red", "bold green", "yellow"
 
 _INLINE = re.compile(r"\*\*(.+?)\*\*|`([^`]+)`")
@@ -18,8 +20,8 @@ _BULLET = re.compile(r"(?:[-*]|\d+\.)\s+")
 
 
 def styled(text: str, style: str = "") -> Text:
-    """Text that is never read as markup: what a server said must not style a terminal."""
-    return Text(text, style=style)
+    """Text that is never read as markup, nor by the terminal as a command: a server must not paint the screen."""
+    return Text(visible(text), style=style)
 
 
 def inline(text: str, style: str = "") -> Text:
@@ -27,13 +29,10 @@ def inline(text: str, style: str = "") -> Text:
     result = Text(style=style)
     position = 0
     for match in _INLINE.finditer(text):
-        result.append(text[position : match.start()])
-        if match[1] is not None:
-            result.append_text(inline(match[1], STRONG))
-        else:
-            result.append(match[2], CODE)
+        result.append_text(styled(text[position : match.start()]))
+        result.append_text(inline(match[1], STRONG) if match[1] is not None else styled(match[2], CODE))
         position = match.end()
-    result.append(text[position:])
+    result.append_text(styled(text[position:]))
     return result
 
 

@@ -36,7 +36,7 @@ def render(
 def _target(sheet: Sheet, target: TargetReport, language: str, *, verbose: bool) -> None:
     sign, style = {True: ("✓", GOOD), False: ("✗", BAD), None: ("?", WARN)}[target.healthy]
     word = say(language, {True: "healthy", False: "sick", None: "unjudged"}[target.healthy])
-    head = styled(f"{sign} ", style) + styled(target.name, STRONG)
+    head = styled("") + styled(f"{sign} ", style) + styled(target.name, STRONG)
     if target.url != target.name:
         head += styled(f"  {target.url}")
     if target.model:
@@ -84,7 +84,7 @@ def _verdict(sheet: Sheet, target: TargetReport, verdict: Verdict, language: str
     for evidence in rated.finding.evidence:
         when = say(language, "at", seconds=f"{evidence.at:.2f}")
         source = f"{probes.get(evidence.exchange, '')} ({evidence.exchange}), {when}: "
-        sheet.add(styled(source, FAINT) + styled(evidence.excerpt, CODE), 4, 8)
+        sheet.add(styled("") + styled(source, FAINT) + styled(evidence.excerpt, CODE), 4, 8)
     _clients(sheet, target, language)
     _heading(sheet, language, "fix-heading")
     for number, fix in enumerate(fixes(rated, target, language), 1):
@@ -106,22 +106,20 @@ def _clients(sheet: Sheet, target: TargetReport, language: str) -> None:
         return
     _heading(sheet, language, "clients-heading")
     words = [say(language, f"outcome-{judged.outcome.kind.value}") for judged in target.clients]
-    first = max(len(judged.title) for judged in target.clients)
-    second = max(map(len, words))
+    width = max(len(judged.title) for judged in target.clients)
     for judged, word in zip(target.clients, words, strict=True):
         style = GOOD if judged.outcome.ok else FAINT if judged.outcome.kind is OutcomeKind.NOT_JUDGED else BAD
-        row = styled(f"{judged.title:<{first}}  ") + styled(f"{word:<{second}}", style)
+        sheet.add(styled(f"{judged.title:<{width}}  ") + styled(word, style), 4)
         message = judged.outcome.message.in_(language)
         if message:
-            row += styled(f"  {say(language, 'quoted', text=message)}")
-        sheet.add(row, 4, 8 + first + second)
+            sheet.add(styled(say(language, "quoted", text=message), FAINT), 6 + width, 7 + width)
 
 
 def _listed(sheet: Sheet, target: TargetReport, names: tuple[str, ...], language: str) -> None:
     by_name = {rated.finding.name: rated for rated in target.findings}
     for name in names:
         rated = by_name[name]
-        sheet.add(styled(f"{name}: ", STRONG) + inline(summary(rated, target, language)), 4, 6)
+        sheet.add(styled("") + styled(f"{name}: ", STRONG) + inline(summary(rated, target, language)), 4, 6)
 
 
 def _also(sheet: Sheet, target: TargetReport, language: str) -> None:

@@ -4,6 +4,7 @@ from lumeai_cli.backends.models import FALLBACK
 from lumeai_cli.diagnoses.finding import Fact
 from lumeai_cli.diagnoses.page import fill, page
 from lumeai_cli.doctor.result import Rated, TargetReport
+from lumeai_cli.text.visible import visible
 
 
 def summary(rated: Rated, target: TargetReport, language: str) -> str:
@@ -18,11 +19,12 @@ def fixes(rated: Rated, target: TargetReport, language: str) -> tuple[str, ...]:
 
 
 def facts_of(rated: Rated, target: TargetReport) -> dict[str, Fact]:
-    """The finding's facts and those that every page may use."""
-    return {
+    """The finding's facts and those that every page may use, harmless to print."""
+    facts: dict[str, Fact] = {
         "url": target.url,
         "base": target.base,
         "model": target.model or FALLBACK,
         "target": target.name,
         **rated.finding.facts,
     }
+    return {name: visible(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
