@@ -12,6 +12,7 @@ from lumeai_cli import __version__
 from lumeai_cli.diagnoses.case import ANSWERING, PROXY
 from lumeai_cli.diagnoses.finding import Severity
 from lumeai_cli.doctor.cause import Conclusion, conclude
+from lumeai_cli.doctor.masking import masked
 from lumeai_cli.doctor.options import Options
 from lumeai_cli.doctor.result import ProbeResult, ProbeStatus, Report, TargetReport
 from lumeai_cli.doctor.run import Examination, Examined
@@ -87,7 +88,7 @@ def report_of(
 def target_report(target: Target, found: Examined, options: Options) -> TargetReport:
     """One target's report, from what was collected."""
     conclusion = conclude(found.case, options.profiles)
-    return TargetReport(
+    report = TargetReport(
         target.name,
         found.case.given,
         found.case.base,
@@ -102,6 +103,7 @@ def target_report(target: Target, found: Examined, options: Options) -> TargetRe
         target.notes,
         crashed=bool(found.crashed),
     )
+    return masked(report, (target.key.reveal(),) if target.key is not None else ())
 
 
 def _absent(found: Examined) -> bool:

@@ -27,7 +27,7 @@ from lumeai_cli.transport.rungs import climb
 from lumeai_cli.wire.exchange import Asked, Ending, EndingKind, Exchange
 from lumeai_cli.wire.reading import Reading
 
-FIRST = requests.simple("Reply with exactly one word and nothing else: maple")
+FIRST = requests.simple("Reply with exactly one word: maple")
 OTHER = requests.simple("What is 17 + 25? Reply with the number only.")
 
 SIZE_LADDER = (90 * 1024, 101 * 1024, 1126 * 1024)

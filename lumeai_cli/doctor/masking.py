@@ -1,0 +1,47 @@
+"""Takes a key out of a report's values: the last door, for a server that sends it back in an escaped form.
+
+Exchanges are masked before they are kept (`wire.exchange.mask`); what was written there as `\\u0073k-...` becomes the
+key only when the JSON is read.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from lumeai_cli.clients.outcome import Outcome, Words
+from lumeai_cli.diagnoses.finding import Finding
+from lumeai_cli.doctor.result import Judged, Rated, TargetReport
+
+SHORTEST = 8  # a shorter text would also hit what is no secret
+
+
+def masked(target: TargetReport, secrets: Iterable[str]) -> TargetReport:
+    """The same report without these secrets."""
+    hidden = [secret for secret in secrets if len(secret) >= SHORTEST]
+    if not hidden:
+        return target
+
+    def hide(text: str) -> str:
+        for secret in hidden:
+            text = text.replace(secret, "*" * SHORTEST)
+        return text
+
+    def finding(found: Finding) -> Finding:
+        facts = {name: hide(fact) if isinstance(fact, str) else fact for name, fact in found.facts.items()}
+        evidence = tuple(replace(piece, excerpt=hide(piece.excerpt)) for piece in found.evidence)
+        return replace(found, facts=facts, evidence=evidence)
+
+    def rated(item: Rated) -> Rated:
+        return replace(item, finding=finding(item.finding))
+
+    def judged(item: Judged) -> Judged:
+        words = item.outcome.message
+        return replace(item, outcome=Outcome(item.outcome.kind, Words(hide(words.en), hide(words.ru))))
+
+    verdict = target.verdict
+    return replace(
+        target,
+        model=None if target.model is None else hide(target.model),
+        verdict=None if verdict is None else replace(verdict, rated=rated(verdict.rated)),
+        findings=tuple(map(rated, target.findings)),
+        clients=tuple(map(judged, target.clients)),
+    )
