@@ -1,7 +1,7 @@
 """Takes a key out of a report's values: the last door, for a server that sends it back in an escaped form.
 
-Exchanges are masked before they are kept (`wire.exchange.mask`); what was written there as `\\u0073k-...` becomes the
-key only when the JSON is read.
+Exchanges are masked before they are kept (`wire.exchange.mask`); a key that was written there with JSON escapes becomes
+itself only when the JSON is read.
 """
 
 from collections.abc import Iterable

@@ -51,7 +51,8 @@ def _target(target: TargetReport, language: str) -> str:
         parts.append(f"### {say(language, 'fix-heading')}")
         cures = fixes(target.verdict.rated, target, language)
         parts += [f"{number}. " + cure.replace("\n", "\n   ") for number, cure in enumerate(cures, 1)]
-    others = [rated for rated in target.findings if target.verdict is None or rated is not target.verdict.rated]
+    told = "" if target.verdict is None else target.verdict.rated.finding.name
+    others = [rated for rated in target.findings if rated.finding.name != told]
     if others:
         parts.append(f"### {say(language, 'next-heading' if target.next else 'also-heading')}")
         parts.append("\n".join(f"- {_other(rated, target, language)}" for rated in others))
