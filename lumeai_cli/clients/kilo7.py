@@ -7,6 +7,7 @@ Run: Kilo CLI 7.7.9 against misbehaving servers, headless, 2026-11; where it was
 from lumeai_cli.clients.outcome import OK, SILENT, Outcome, OutcomeKind, Words, error, retry
 from lumeai_cli.clients.profile import Profile, Protocol, redirect, status_phrase, without_answer
 from lumeai_cli.wire.event import BackendError, CallPart, Event, Finish, Odd, OddKind, Reasoning, Refusal, Text, Via
+from lumeai_cli.wire.frame import FrameKind
 from lumeai_cli.wire.reading import Reading
 
 EMPTY = Outcome(OutcomeKind.EMPTY, Words("Error: run ended without an assistant message; the model returned no output"))
@@ -56,8 +57,8 @@ def _status(reading: Reading) -> Outcome:
 
 
 def _stream(reading: Reading) -> Outcome:
-    delivered = {id(frame) for frame in reading.data_events}
-    seen = [id(frame) in delivered for frame in reading.frames]
+    # The AI SDK reads on after `[DONE]`.
+    seen = [frame.kind is FrameKind.EVENT and frame.terminated for frame in reading.frames]
     text, reasoning, finish, said = "", False, "", False
     opened: set[int] = set()
     for event in reading.events:
@@ -94,9 +95,9 @@ def _failure(event: Event, opened: set[int], *, said: bool) -> Outcome | None:
             return error("Error: JSON parsing failed")
         if event.kind in _INVALID:
             return error("Error: Type validation failed")
-        # Without an index a call must come whole: its second piece is taken for a new call that lacks an id.
-        pieces = event.kind is OddKind.CALL_NO_INDEX and bool(opened)
-        return _NO_ID if pieces or event.kind is OddKind.CALL_NO_ID else None
+        if event.kind is OddKind.CALL_NO_INDEX:
+            opened.clear()  # without an index every piece is taken for a new call, which must bring its own id
+        return _NO_ID if event.kind is OddKind.CALL_NO_ID else None
     if isinstance(event, CallPart) and event.via is Via.DELTA and event.slot not in opened:
         if not event.name:
             return error("Error: Expected 'function.name' to be a string.") if event.id else _NO_ID

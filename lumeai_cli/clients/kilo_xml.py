@@ -46,6 +46,8 @@ def judge(reading: Reading) -> Outcome | None:
         words = f"OpenAI completion error: {reading.status} {quoted_body(reading) or 'status code (no body)'}"
         repeated = reading.status in RETRIED or (reading.status or 0) >= 500
         return retry(words) if repeated else error(words)
+    if reading.status == 204:
+        return error("OpenAI completion error: Attempted to iterate over a response with no body")
     return _stream(reading) if reading.asked.stream else _plain(reading)
 
 
@@ -87,6 +89,8 @@ def _loop(message: str) -> Outcome:
 
 
 def _plain(reading: Reading) -> Outcome:
+    if not reading.ending.clean:
+        return retry("OpenAI completion error: Connection error.")
     labelled = reading.content_type == "application/json" or reading.content_type.endswith("+json")
     if reading.shape is not Shape.JSON or not labelled:
         return error("OpenAI completion error: Cannot read properties of undefined")

@@ -45,6 +45,8 @@ def _stream(reading: Reading) -> Outcome:
             return error(f"APIError: {event.message}")
         if isinstance(event, Odd) and event.kind in (OddKind.BROKEN_JSON, OddKind.SEVERAL_IN_ONE):
             return error("JSONDecodeError")
+        if isinstance(event, Odd) and event.kind is OddKind.INVALID_UTF8:
+            return error("UnicodeDecodeError")
         if isinstance(event, Text) and event.via in (Via.DELTA, Via.PARTS):
             usable = usable or bool(event.text.strip())
         elif isinstance(event, CallPart) and event.via is Via.DELTA:
@@ -55,6 +57,8 @@ def _stream(reading: Reading) -> Outcome:
 
 
 def _plain(reading: Reading) -> Outcome:
+    if not reading.ending.clean:
+        return retry("APIConnectionError: Connection error.")
     labelled = "json" in reading.content_type
     if reading.shape is not Shape.JSON:
         return error("JSONDecodeError" if labelled else "TypeError: the SDK returns the raw body as a string")

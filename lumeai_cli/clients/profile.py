@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 
-from lumeai_cli.clients.outcome import Outcome, error, unknown
+from lumeai_cli.clients.outcome import Outcome, error, retry, unknown
 from lumeai_cli.wire.exchange import EndingKind
 from lumeai_cli.wire.reading import Reading
 
@@ -57,7 +57,7 @@ def without_answer(reading: Reading, no_connection: str) -> Outcome | None:
     """The outcome where no client can say more than how the connection ended; None if there is an answer to judge."""
     kind = reading.ending.kind
     if reading.status is None and kind in NO_CONNECTION:
-        return error(no_connection)
+        return retry(no_connection)  # every SDK here repeats a failed connection, in silence
     if kind in ENDLESS or kind in STALLED:
         seconds = round(reading.ending.at)
         return unknown(
@@ -89,7 +89,12 @@ def status_phrase(reading: Reading) -> str:
     errors = reading.answer.errors
     if errors:
         return errors[0].message[:300]
+    status = reading.status or 0
     try:
-        return HTTPStatus(reading.status or 0).phrase
+        return _PHRASES.get(status) or HTTPStatus(status).phrase
     except ValueError:
-        return f"HTTP {reading.status}"
+        return f"HTTP {status}"
+
+
+_PHRASES = {413: "Payload Too Large", 422: "Unprocessable Entity"}
+"""As Node spells them; Python's own words change between versions."""

@@ -4,7 +4,7 @@ Run: Qwen Code 0.24.4 against misbehaving servers, 2026-11; source read: `core/g
 known tools that stand in a text into calls by itself.
 """
 
-from lumeai_cli.clients.outcome import OK, Outcome, OutcomeKind, Words, error
+from lumeai_cli.clients.outcome import OK, SILENT, Outcome, OutcomeKind, Words, error
 from lumeai_cli.clients.profile import Profile, Protocol, quoted_body, redirect, without_answer
 from lumeai_cli.wire.event import BackendError, CallPart, Finish, Odd, OddKind, Reasoning, Text, Via
 from lumeai_cli.wire.reading import Reading
@@ -37,7 +37,7 @@ def judge(reading: Reading) -> Outcome | None:
 
 def _stream(reading: Reading) -> Outcome:
     delivered = {id(frame) for frame in reading.data_events}
-    called = said = finished = False
+    called = said = thought = finished = False
     for event in reading.events:
         if id(reading.frames[event.frame]) not in delivered:
             continue
@@ -49,7 +49,7 @@ def _stream(reading: Reading) -> Outcome:
             return error("[API Error: Invalid tool call index]")
         called = called or (isinstance(event, CallPart) and event.via is Via.DELTA)
         finished = finished or isinstance(event, Finish)
-        said = said or isinstance(event, Reasoning)
+        thought = thought or isinstance(event, Reasoning)
         said = said or (isinstance(event, Text) and event.via is Via.DELTA and bool(event.text.strip()))
     if not reading.ending.clean:
         return error("[API Error: terminated]")
@@ -57,7 +57,9 @@ def _stream(reading: Reading) -> Outcome:
         return OK
     if not finished:
         return NO_FINISH
-    return OK if said else NO_TEXT
+    if said:
+        return OK
+    return SILENT if thought else NO_TEXT
 
 
 PROFILE = Profile(

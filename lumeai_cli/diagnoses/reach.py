@@ -26,19 +26,25 @@ def _ended(name: str, *kinds: EndingKind) -> Detector:
 
 
 def _proxy(case: Case) -> Iterator[Finding]:
-    """The same request, once straight and once as a program goes that obeys the proxy variables."""
-    detour = case.of(PROXY)
-    if not detour or not case.machine.proxy_variable:
+    """The same request, once straight and once as a program goes that obeys the proxy variables.
+
+    Where the straight way is refused already, the detour proves nothing; the variable is then the likelier cause for
+    a program that obeys it, and beats the refusal behind it.
+    """
+    variable = case.machine.proxy_variable
+    if not variable:
         return
     straight = next((reading for reading in case.readings if reading.asked.probe != PROXY), None)
-    if detour[0].ok and straight is not None and straight.ok:
+    detour = next(iter(case.of(PROXY)), None)
+    if straight is None or (detour is not None and detour.ok and straight.ok):
         return
+    shown = detour or straight
     yield Finding(
         "proxy-intercepts-loopback",
-        Certainty.PROVEN if straight is not None and straight.status is not None else Certainty.LIKELY,
-        {"variable": case.machine.proxy_variable, "proxy": case.machine.proxy},
-        (of_body(detour[0]),),
-        (detour[0].exchange,),
+        Certainty.PROVEN if detour is not None and straight.status is not None else Certainty.LIKELY,
+        {"variable": variable, "proxy": case.machine.proxy},
+        (of_body(shown),),
+        (shown.exchange,),
     )
 
 
@@ -92,7 +98,8 @@ ENTRIES = (
     ),
     Diagnosis("LUM104", "tls-failure", Family.REACH, _ended("tls-failure", EndingKind.TLS)),
     Diagnosis("LUM105", "connection-reset", Family.REACH, _ended("connection-reset", EndingKind.RESET, EndingKind.CUT)),
-    Diagnosis("LUM106", "not-http", Family.REACH, _ended("not-http", EndingKind.PROTOCOL, EndingKind.PROXY)),
+    Diagnosis("LUM106", "not-http", Family.REACH, _ended("not-http", EndingKind.PROTOCOL)),
+    Diagnosis("LUM109", "proxy-failure", Family.REACH, _ended("proxy-failure", EndingKind.PROXY)),
     Diagnosis("LUM107", "no-answer", Family.REACH, _no_answer),
     Diagnosis("LUM108", "endless-answer", Family.REACH, _endless, explains=frozenset({"zero-events", "no-answer"})),
 )

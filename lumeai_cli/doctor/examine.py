@@ -12,6 +12,7 @@ from lumeai_cli import __version__
 from lumeai_cli.diagnoses.case import ANSWERING, PROXY
 from lumeai_cli.diagnoses.finding import Severity
 from lumeai_cli.doctor.cause import Conclusion, conclude
+from lumeai_cli.doctor.machine import behind_proxy
 from lumeai_cli.doctor.masking import masked
 from lumeai_cli.doctor.options import Options
 from lumeai_cli.doctor.result import ProbeResult, ProbeStatus, Report, TargetReport
@@ -40,17 +41,15 @@ async def examine(targets: Sequence[Target], options: Options, progress: Progres
     interrupted = False
     examinations: list[tuple[Target, Examination]] = []
     async with AsyncExitStack() as stack:
-        engines = {
-            (loopback, tls): await stack.enter_async_context(
-                HttpxEngine(trust_env=not loopback, verify=tls or not loopback)
-            )
-            for loopback, tls in {(t.address.loopback, t.address.scheme == "https") for t in targets}
-        }
+        env = dict(os.environ)
+        engines: dict[tuple[bool, bool], HttpxEngine] = {}
         gate = asyncio.Semaphore(AT_ONCE)
         for target in targets:
-            engine = engines[target.address.loopback, target.address.scheme == "https"]
+            way = behind_proxy(target.address, env), target.address.scheme == "https"
+            if way not in engines:
+                engines[way] = await stack.enter_async_context(HttpxEngine(proxied=way[0], tls=way[1]))
             tell = _teller(progress, target.name)
-            examinations.append((target, Examination(target, options, engine, dict(os.environ), tell)))
+            examinations.append((target, Examination(target, options, engines[way], env, tell)))
 
         async def one(examination: Examination) -> None:
             async with gate:

@@ -64,6 +64,13 @@ class Ledger:
             if probe not in self._entries:
                 self.note(probe, ProbeStatus.SKIPPED, reason)
 
+    def crash(self, reason: Phrase) -> None:
+        """A fault of lumeai's own: every probe that has not read anything yet has crashed."""
+        for probe in PROBES:
+            entry = self._entries.get(probe, ProbeResult(probe, ProbeStatus.PASSED))
+            if entry.status is ProbeStatus.PASSED and probe != CONNECT and not self.of(probe):
+                self._entries[probe] = replace(entry, status=ProbeStatus.CRASHED, reason=reason)
+
     def of(self, probe: str) -> tuple[Reading, ...]:
         """The readings of one probe."""
         return tuple(reading for reading in self.readings if reading.asked.probe == probe)

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from urllib.request import getproxies_environment
 
 from lumeai_cli.backends.address import Address
 from lumeai_cli.diagnoses.case import G4fInstall
@@ -11,16 +10,24 @@ from lumeai_cli.diagnoses.case import G4fInstall
 _SERVER_PACKAGES = ("uvicorn", "fastapi")
 """What g4f's API server imports first; the extra `interference` that used to bring them no longer exists (8.8.6)."""
 
-_PROXY_VARIABLES = ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
-
 
 def diverted(address: Address, env: Mapping[str, str]) -> tuple[str, str]:
     """The variable that would send this loopback target's traffic to a proxy, and that proxy; empty texts if none."""
-    if not address.loopback or address.scheme != "http":
-        return "", ""
+    return _proxy(address, env) if address.loopback else ("", "")
+
+
+def behind_proxy(address: Address, env: Mapping[str, str]) -> bool:
+    """Whether another machine is reached through a proxy; then a direct connection to it proves nothing."""
+    return not address.loopback and bool(_proxy(address, env)[0])
+
+
+def _proxy(address: Address, env: Mapping[str, str]) -> tuple[str, str]:
+    """The first variable that names a proxy for this address, and the proxy without its password."""
     if _bypassed(address, env.get("no_proxy") or env.get("NO_PROXY") or ""):
         return "", ""
-    return next(((name, _without_user(env[name])) for name in _PROXY_VARIABLES if env.get(name)), ("", ""))
+    names = (f"{address.scheme}_proxy", "all_proxy")
+    variables = (variable for name in names for variable in (name, name.upper()))
+    return next(((name, _without_user(env[name])) for name in variables if env.get(name)), ("", ""))
 
 
 def _bypassed(address: Address, exceptions: str) -> bool:
@@ -36,12 +43,6 @@ def _bypassed(address: Address, exceptions: str) -> bool:
 def _without_user(proxy: str) -> str:
     scheme, separator, rest = proxy.partition("://")
     return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else proxy.rpartition("@")[2]
-
-
-def system_proxy(scheme: str) -> bool:
-    """Whether the environment names a proxy for this scheme; then a direct connection proves nothing."""
-    proxies = getproxies_environment()
-    return scheme in proxies or "all" in proxies
 
 
 def g4f_installs(env: Mapping[str, str]) -> tuple[G4fInstall, ...]:

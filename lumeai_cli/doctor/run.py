@@ -16,10 +16,10 @@ from lumeai_cli.diagnoses.g4f import DEFAULT_PORT, GENERIC
 from lumeai_cli.diagnoses.url import is_api
 from lumeai_cli.doctor.inquirer import Inquirer, Progress
 from lumeai_cli.doctor.ledger import Ledger
-from lumeai_cli.doctor.machine import diverted, g4f_installs, system_proxy
+from lumeai_cli.doctor.machine import behind_proxy, diverted, g4f_installs
 from lumeai_cli.doctor.options import Options
 from lumeai_cli.doctor.probe import PROBES
-from lumeai_cli.doctor.result import ProbeResult, ProbeStatus
+from lumeai_cli.doctor.result import ProbeResult
 from lumeai_cli.doctor.target import Target
 from lumeai_cli.text.phrase import Phrase, phrase
 from lumeai_cli.transport.call import Engine, Limits
@@ -75,9 +75,7 @@ class Examination:
                     await self._converse(first)
         except Exception as error:  # noqa: BLE001  # the rim: whatever it is, the report must be written
             self._crashed = _crash(error)
-            for name in PROBES:
-                if name not in self._ledger:
-                    self._ledger.note(name, ProbeStatus.CRASHED, phrase("crashed", error=self._crashed))
+            self._ledger.crash(phrase("crashed", error=self._crashed))
 
     def collected(self) -> Examined:
         """What is known so far."""
@@ -96,7 +94,7 @@ class Examination:
     async def _reach(self) -> bool:
         """The rungs below HTTP. Behind a proxy they prove nothing and are left out."""
         address = self._target.address
-        if not address.loopback and system_proxy(address.scheme):
+        if behind_proxy(address, self._env):
             self._ledger.skip([probes.CONNECT], phrase("skip-system-proxy"))
             return True
         self._progress(phrase("progress-connect", url=address.base))
@@ -140,7 +138,7 @@ class Examination:
             from lumeai_cli.transport.httpx_engine import HttpxEngine  # noqa: PLC0415  # only behind such a variable
 
             self._machine = Machine(proxy_variable=variable, proxy=proxy)
-            async with HttpxEngine(trust_env=True, verify=False) as engine:
+            async with HttpxEngine(proxied=True, tls=False) as engine:
                 await self._inquirer.get(probes.PROXY, f"{self._inquirer.base}/models", engine=engine)
 
     async def _open_chat(self) -> Reading | None:

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Self
 
 import httpx
@@ -17,6 +18,9 @@ from lumeai_cli.transport.call import HttpRequest, Limits
 from lumeai_cli.transport.decoding import Decoder
 from lumeai_cli.transport.failure import broken_body, detail_of, kind_of
 from lumeai_cli.wire.exchange import Chunk, Ending, EndingKind, Headers
+
+_ON_THE_WAY = (EndingKind.REFUSED, EndingKind.DNS, EndingKind.CONNECT_TIMEOUT, EndingKind.UNREACHABLE)
+"""Endings that, behind a proxy, are the proxy's own."""
 
 _DISCONNECTED = "without sending a response"
 
@@ -80,11 +84,11 @@ class HttpxCall:
 
 
 class HttpxEngine:
-    """Use as an async context manager. `trust_env` obeys the proxy variables; loopback targets never do."""
+    """Use as an async context manager. `proxied` obeys the proxy variables; `tls` says that https will be spoken."""
 
-    def __init__(self, *, trust_env: bool, verify: bool = True) -> None:
-        self._trust_env = trust_env
-        self._verify = verify
+    def __init__(self, *, proxied: bool, tls: bool) -> None:
+        self._proxied = proxied
+        self._tls = tls
         self._client: httpx.AsyncClient | None = None
         self._stack = AsyncExitStack()
 
@@ -97,9 +101,9 @@ class HttpxEngine:
     async def _open_client(self) -> httpx.AsyncClient:
         if self._client is None:
             client = httpx.AsyncClient(
-                trust_env=self._trust_env,
+                trust_env=self._proxied,
                 # Building a TLS context reads the system's certificates (60 ms): plain http does without.
-                verify=self._verify,
+                verify=self._tls,
                 follow_redirects=False,
                 limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
             )
@@ -109,11 +113,11 @@ class HttpxEngine:
     @asynccontextmanager
     async def open(self, request: HttpRequest, limits: Limits) -> AsyncIterator[HttpxCall]:
         """Sends the request and waits for the head of the answer."""
-        client = await self._open_client()
         started = time.monotonic()
         response: httpx.Response | None = None
         ending: Ending | None = None
         try:
+            client = await self._open_client()
             outgoing = client.build_request(
                 request.method,
                 request.url,
@@ -129,8 +133,12 @@ class HttpxEngine:
             )
         except httpx.HTTPError as error:
             ending = _failed(error, time.monotonic() - started, answered=False)
-        except httpx.InvalidURL as error:
-            ending = Ending(EndingKind.PROTOCOL, 0.0, str(error))
+            if self._proxied and ending.kind in _ON_THE_WAY:
+                ending = replace(ending, kind=EndingKind.PROXY)
+        except (httpx.InvalidURL, ValueError) as error:
+            ending = Ending(EndingKind.PROXY, 0.0, f"the variable names no usable proxy: {error}"[:300])
+        except ImportError:
+            ending = Ending(EndingKind.PROXY, 0.0, "the proxy speaks SOCKS, which lumeai does not")
         try:
             yield HttpxCall(response, ending, limits, started)
         finally:

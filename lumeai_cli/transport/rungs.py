@@ -53,19 +53,23 @@ async def _try(
     timeout: float,  # noqa: ASYNC109  # the caller's budget
 ) -> tuple[EndingKind, str] | None:
     shown = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    rung = EndingKind.CONNECT_TIMEOUT
+    writer = None
     try:
         async with asyncio.timeout(timeout):
-            _, writer = await asyncio.open_connection(
-                address,
-                port,
-                ssl=ssl.create_default_context() if tls else None,
-                server_hostname=host if tls else None,
-            )
+            _, writer = await asyncio.open_connection(address, port)
+            if tls:
+                rung = EndingKind.TLS
+                await writer.start_tls(ssl.create_default_context(), server_hostname=host)
     except TimeoutError:
-        return EndingKind.CONNECT_TIMEOUT, f"{shown}: no connection within {timeout:.0f} s"
+        missing = "TLS handshake" if rung is EndingKind.TLS else "connection"
+        return rung, f"{shown}: no {missing} within {timeout:.0f} s"
     except OSError as error:
-        return kind_of(error, answered=False), f"{shown}: {_words(error)}"
-    writer.transport.abort()
+        kind = kind_of(error, answered=False)
+        return rung if rung is EndingKind.TLS else kind, f"{shown}: {_words(error)}"
+    finally:
+        if writer is not None:
+            writer.transport.abort()
     return None
 
 

@@ -41,7 +41,8 @@ def fold(events: Iterable[Event]) -> Answer:
     text: list[str] = []
     reasoning: list[str] = []
     refusal: list[str] = []
-    calls: dict[int, list[CallPart]] = {}
+    calls: list[list[CallPart]] = []
+    slots: dict[int, list[CallPart]] = {}
     errors: list[BackendError] = []
     finish, model = "", ""
     usage: Usage | None = None
@@ -53,7 +54,12 @@ def fold(events: Iterable[Event]) -> Answer:
             if first is None and not event.text.isspace():
                 first = event.at
         elif isinstance(event, CallPart):
-            calls.setdefault(event.slot, []).append(event)
+            parts = slots.get(event.slot)
+            if parts is None or (event.id and event.name and event.id != parts[0].id):
+                # A second id in the same place is a second call: servers forget the index, or repeat it.
+                parts = slots[event.slot] = []
+                calls.append(parts)
+            parts.append(event)
             if first is None:
                 first = event.at
         elif isinstance(event, Reasoning):
@@ -74,7 +80,7 @@ def fold(events: Iterable[Event]) -> Answer:
         "".join(text),
         "".join(reasoning),
         "".join(refusal),
-        tuple(_call(parts) for _, parts in sorted(calls.items())),
+        tuple(map(_call, calls)),
         finish,
         usage,
         tuple(errors),

@@ -74,7 +74,10 @@ class BodyReader:
             return self._as_lines()
         if len(self._held) > self._limit:
             self._overflow = True
-            return [Frame(FrameKind.OVERSIZE, 0, self._limit, at, bytes(self._held[:KEPT_OF_OVERSIZE]))]
+            kept = bytes(self._held[: min(KEPT_OF_OVERSIZE, self._limit)])
+            self._held.clear()
+            self._arrivals.clear()
+            return [Frame(FrameKind.OVERSIZE, 0, self._limit, at, kept)]
         return []
 
     def close(self, at: float) -> list[Frame]:
@@ -101,9 +104,9 @@ class BodyReader:
         known = len(self._held) - newly  # these held nothing but white space, or the beginning of a BOM
         if known < len(BOM):
             known = len(BOM) if self._held.startswith(BOM) else 0
-        first = self._held[known:].lstrip(_WHITE)[:1]
-        if first:
-            self._mode = {b"<": "html", b"{": "json", b"[": "json"}.get(bytes(first), "sse")
+        rest = self._held[known:].lstrip(_WHITE)
+        if rest and len(self._held) - len(rest) <= self._limit:
+            self._mode = {b"<": "html", b"{": "json", b"[": "json"}.get(bytes(rest[:1]), "sse")
 
     def _as_lines(self) -> list[Frame]:
         """What was held, read again as lines, each piece with its own time."""
@@ -122,7 +125,7 @@ class BodyReader:
         held = bytes(self._held)
         end = len(held.rstrip(_WHITE))
         place = bisect_left(self._arrivals, (end, float("-inf")))
-        return Frame(kind, 0, len(held), self._arrivals[min(place, len(self._arrivals) - 1)][1], held)
+        return Frame(kind, 0, len(held), self._arrivals[min(place, len(self._arrivals) - 1)][1], held.removeprefix(BOM))
 
 
 def _as_json_line(frame: Frame) -> Frame:

@@ -102,25 +102,29 @@ def mask(exchange: Exchange, secrets: Iterable[str]) -> Exchange:
     """The same exchange without these secrets: each is overwritten by as many `*`, so that spans stay true.
 
     A server may send a key back in an error text; from here on nobody can print or save it. Works across the chunks'
-    borders. Texts shorter than eight characters are left alone: they would also hit what is no secret.
+    borders; the longest goes first, for it may hold a shorter one. Texts shorter than eight characters are left alone:
+    they would also hit what is no secret.
     """
-    needles = [secret.encode() for secret in secrets if len(secret) >= 8]
+    hidden = sorted((secret for secret in secrets if len(secret) >= 8), key=len, reverse=True)
     body = exchange.body
     masked = body
-    for needle in needles:
+    for secret in hidden:
+        needle = secret.encode()
         masked = masked.replace(needle, b"*" * len(needle))
-    headers = tuple((key, _masked(value, needles)) for key, value in exchange.headers)
-    if masked == body and headers == exchange.headers:
+    headers = tuple((_masked(key, hidden), _masked(value, hidden)) for key, value in exchange.headers)
+    ending = replace(exchange.ending, detail=_masked(exchange.ending.detail, hidden))
+    encoding = _masked(exchange.encoding, hidden)
+    if masked == body and (headers, ending, encoding) == (exchange.headers, exchange.ending, exchange.encoding):
         return exchange
     chunks: list[Chunk] = []
     offset = 0
     for chunk in exchange.chunks:
         chunks.append(Chunk(chunk.at, masked[offset : offset + len(chunk.data)]))
         offset += len(chunk.data)
-    return replace(exchange, headers=headers, chunks=tuple(chunks))
+    return replace(exchange, headers=headers, chunks=tuple(chunks), ending=ending, encoding=encoding)
 
 
-def _masked(text: str, needles: Iterable[bytes]) -> str:
-    for needle in needles:
-        text = text.replace(needle.decode(), "*" * len(needle))
+def _masked(text: str, hidden: Iterable[str]) -> str:
+    for secret in hidden:
+        text = text.replace(secret, "*" * len(secret))
     return text

@@ -7,6 +7,7 @@ and read in Ollama fb307609.
 """
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,16 +47,26 @@ def events_of(frame: Frame, number: int) -> Iterator[Event]:
     if frame.done:
         yield Done(number, at)
         return
+    if frame.kind is not FrameKind.JUNK and not frame.data.isascii():
+        yield from _not_utf8(frame, number)
     try:
         value = loads(frame.data)
     except BrokenJsonError as error:
-        if frame.kind is FrameKind.EVENT and (frame.data or not frame.name):
+        # By the standard an event without a data line (`retry:` alone, say) is none.
+        if frame.kind is FrameKind.EVENT and frame.lines:
             yield Odd(number, at, *_broken(frame, error))
         return
     if isinstance(value, dict):
         yield from _object(value, frame, number)
     elif frame.kind is not FrameKind.JUNK:
         yield Odd(number, at, OddKind.NOT_AN_OBJECT, _shown(value))
+
+
+def _not_utf8(frame: Frame, number: int) -> Iterator[Event]:
+    try:
+        frame.data.decode()
+    except UnicodeDecodeError as error:
+        yield Odd(number, frame.at, OddKind.INVALID_UTF8, f"{error.reason} at byte {error.start}")
 
 
 def _broken(frame: Frame, error: BrokenJsonError) -> tuple[OddKind, str]:
@@ -89,6 +100,8 @@ def _object(value: dict[str, Any], frame: Frame, number: int) -> Iterator[Event]
     usage = value.get("usage")
     if isinstance(usage, dict):
         yield from _usage(usage, number, at)
+    elif usage is not None:
+        yield Odd(number, at, OddKind.BAD_USAGE, _shown(usage))
     choices = value.get("choices")
     if choices is None and "choices" not in value:
         if "error" not in value:
@@ -201,7 +214,7 @@ def _calls(calls: Any, via: Via, number: int, at: float) -> Iterator[Event]:
 
 def _usage(usage: dict[str, Any], number: int, at: float) -> Iterator[Event]:
     counts = [usage.get("prompt_tokens"), usage.get("completion_tokens")]
-    if any(count is not None and (not isinstance(count, int) or isinstance(count, bool)) for count in counts):
+    if any(count is not None and (not isinstance(count, int | float) or isinstance(count, bool)) for count in counts):
         yield Odd(number, at, OddKind.BAD_USAGE, _shown(usage))
     details = usage.get("completion_tokens_details")
     thinking = details.get("reasoning_tokens") if isinstance(details, dict) else None
@@ -209,6 +222,8 @@ def _usage(usage: dict[str, Any], number: int, at: float) -> Iterator[Event]:
 
 
 def _count(value: Any) -> int:
+    if isinstance(value, float) and math.isfinite(value):
+        return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else -1
 
 

@@ -63,12 +63,12 @@ class Reading:
 
     @property
     def data_events(self) -> tuple[Frame, ...]:
-        """The SSE events that an SDK delivers: terminated, before `[DONE]`, and not `[DONE]` itself."""
+        """The SSE events that an SDK delivers: terminated, with data, before `[DONE]`, and not `[DONE]` itself."""
         delivered: list[Frame] = []
         for frame in self.frames:
             if frame.done:
                 break
-            if frame.kind is FrameKind.EVENT and frame.terminated:
+            if frame.kind is FrameKind.EVENT and frame.terminated and frame.lines:
                 delivered.append(frame)
         return tuple(delivered)
 

@@ -13,12 +13,14 @@ import re
 from lumeai_cli.wire.frame import Frame, FrameKind
 
 DEFAULT_LIMIT = 16 * 1024 * 1024
-"""Bytes that one line or one event may hold; what is longer becomes one `OVERSIZE` frame with its beginning."""
+"""Bytes that one line or one event may hold; what is longer becomes one `OVERSIZE` frame with its beginning, and the
+rest of such an event is thrown away. Limits under eight bytes are not supported."""
 
 KEPT_OF_OVERSIZE = 1024
 
 _EOL = re.compile(rb"\r\n|\n|\r")
 _ONE_LINE_EVENT = re.compile(rb"data:([^\r\n]*+)\n\n")
+_FIELD = re.compile(rb"(?:data|event|id|retry)(?::|\Z)")
 _FIELDS = (b"data", b"event", b"id", b"retry")
 
 
@@ -31,6 +33,7 @@ class SseDecoder:
         "_block_start",
         "_limit",
         "_line_start",
+        "_lost",
         "_name",
         "_oversize",
         "_pieces",
@@ -46,6 +49,7 @@ class SseDecoder:
         self._block_start = offset
         self._name = ""
         self._oversize = False  # the rest of the unfinished line is thrown away
+        self._lost = False  # the rest of the unfinished event is thrown away
         self._limit = limit
 
     def feed(self, data: bytes, at: float) -> list[Frame]:
@@ -82,7 +86,7 @@ class SseDecoder:
         if not closing and buffer.endswith(b"\r"):
             usable -= 1
         while True:
-            if self._block is None and not self._oversize:
+            if self._block is None and not self._oversize and not self._lost:
                 position = self._take_plain_events(buffer, position, base, at, frames)
             match = _EOL.search(buffer, position)
             if match is None or match.start() >= usable:
@@ -96,6 +100,8 @@ class SseDecoder:
                 self._line(line, start, end, at, frames)
             elif self._block is not None:
                 frames.append(self._event(end, at, terminated=True))
+            else:
+                self._lost = False
         self._line_start = base + position
         self._pieces, self._size = [], 0
         if position < len(buffer):
@@ -104,9 +110,10 @@ class SseDecoder:
     def _take_plain_events(self, buffer: bytes, position: int, base: int, at: float, frames: list[Frame]) -> int:
         """The common case, an event of one `data:` line and LF line ends, in one regular expression."""
         take = _ONE_LINE_EVENT.scanner(buffer, position).match  # type: ignore[attr-defined]
+        most = self._limit - len(b"data:")
         while (match := take()) is not None:
             data = match[1]
-            if len(data) > self._limit:
+            if len(data) > most:
                 break
             start, position = position, match.end()
             if data[:1] == b" ":
@@ -115,10 +122,10 @@ class SseDecoder:
         return position
 
     def _hold(self, data: bytes, at: float, frames: list[Frame]) -> None:
-        """Keeps the beginning of an unfinished line, within the limit."""
+        """Keeps the beginning of an unfinished line, within the limit; a CR at its end is none of its bytes."""
         self._size += len(data)
         self._pieces.append(data)
-        if not self._oversize and self._size > self._limit:
+        if not self._oversize and self._size - data.endswith(b"\r") > self._limit:
             self._give_up(b"".join(self._pieces), self._line_start, self._line_start + self._limit, at, frames)
             self._oversize = True
         if self._oversize:
@@ -128,7 +135,8 @@ class SseDecoder:
             self._line_start = end - self._size
 
     def _give_up(self, kept: bytes, start: int, end: int, at: float, frames: list[Frame]) -> None:
-        frames.append(Frame(FrameKind.OVERSIZE, start, end, at, kept[:KEPT_OF_OVERSIZE]))
+        frames.append(Frame(FrameKind.OVERSIZE, start, end, at, kept[: min(KEPT_OF_OVERSIZE, self._limit)]))
+        self._lost = self._lost or self._block is not None or _FIELD.match(kept) is not None
         self._block, self._block_size, self._name = None, 0, ""
 
     def _line(self, line: bytes, start: int, end: int, at: float, frames: list[Frame]) -> None:
@@ -143,6 +151,8 @@ class SseDecoder:
         if field not in _FIELDS:
             frames.append(Frame(FrameKind.JUNK, start, end, at, line))
             return
+        if self._lost:
+            return
         if self._block is None:
             self._block, self._block_size, self._block_start, self._name = [], 0, start, ""
         value = value.removeprefix(b" ")
@@ -150,7 +160,7 @@ class SseDecoder:
             self._block.append(value)
             self._block_size += len(value) + 1
             if self._block_size > self._limit:
-                self._give_up(self._block[0], self._block_start, end, at, frames)
+                self._give_up(b"\n".join(self._block), self._block_start, end, at, frames)
         elif field == b"event":
             self._name = value.decode("utf-8", "replace")
 
