@@ -4,14 +4,17 @@ import ipaddress
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
+from lumeai_cli.text.mendable import MendableError
+from lumeai_cli.text.phrase import phrase
+
 CHAT = "/chat/completions"
 
 ENDPOINTS = (CHAT, "/completions", "/responses", "/messages", "/models", "/embeddings")
 """Paths that a client appends itself; a base URL that ends in one doubles it."""
 
 
-class AddressError(ValueError):
-    """A target that is no usable URL; the text says why, for people."""
+class AddressError(MendableError):
+    """A target that is no usable URL; the sentence says why, for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +40,22 @@ def parse(text: str) -> Address:
     """
     text = text.strip()
     if "://" not in text:
-        raise AddressError(f"{text!r} is no URL: it has to begin with http:// or https://")
+        raise AddressError(phrase("target-no-url", text=text))
     try:
         parts = urlsplit(text)
         port = parts.port
-    except ValueError as error:
-        raise AddressError(f"{text!r} is no usable URL: {error}") from None
+    except ValueError:
+        raise AddressError(phrase("target-unreadable", text=text.rpartition("@")[2])) from None  # never a password
+    if parts.username or parts.password:
+        raise AddressError(phrase("target-user"))
     scheme = parts.scheme.lower()
     if scheme not in ("http", "https"):
-        raise AddressError(f"{text!r} has the scheme {scheme!r}: only http and https are spoken")
+        raise AddressError(phrase("target-scheme", text=text, scheme=scheme))
     host = parts.hostname or ""
     if not host or any(character.isspace() or not character.isprintable() for character in text):
-        raise AddressError(f"{text!r} is no usable URL: it names no host, or holds a space")
-    if parts.username or parts.password:
-        raise AddressError("a URL must not hold a user name or a password: give the key with --api-key-env")
+        raise AddressError(phrase("target-no-host", text=text))
+    if port == 0:
+        raise AddressError(phrase("target-port-zero", text=text))
     shown = f"[{host}]" if ":" in host else host
     origin = f"{shown}:{port}" if port else shown
     path = parts.path.rstrip("/")

@@ -10,6 +10,7 @@ import typer
 
 from lumeai_cli import __version__
 from lumeai_cli.cli import config, doctor, explain, lab
+from lumeai_cli.cli.options import language_of
 
 
 class Exit(IntEnum):
@@ -50,7 +51,7 @@ def _common(
 def run(arguments: Sequence[str]) -> int:
     """Runs the program with these arguments; the exit code comes back, nothing is raised."""
     # Imported here: `--help` must not pay for it.
-    from lumeai_cli.text.encoding import make_safe  # noqa: PLC0415
+    from lumeai_cli.text.encoding import make_safe
 
     make_safe(sys.stdout)
     make_safe(sys.stderr)
@@ -65,31 +66,31 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.HEALTHY
     except Exception as error:  # noqa: BLE001  # the rim: a person gets a sentence, never a traceback
-        return _told(error)
+        return _told(error, arguments)
     return int(code or 0)
 
 
-def _told(error: Exception) -> int:
+def _told(error: Exception, arguments: Sequence[str]) -> int:
     """Says what went wrong; what the user can mend is exit 2, lumeai's own fault is 3 and never 1."""
-    from lumeai_cli.backends.address import AddressError  # noqa: PLC0415
-    from lumeai_cli.doctor.record import RecordingError  # noqa: PLC0415
-    from lumeai_cli.settings import SettingsError  # noqa: PLC0415
+    from lumeai_cli.text.mendable import MendableError, reason
+    from lumeai_cli.text.phrase import phrase
+    from lumeai_cli.text.visible import visible
 
     show = getattr(error, "show", None)  # usage errors of the command line print themselves
     if callable(show) and hasattr(error, "exit_code"):
         show()
         return Exit.USAGE
-    if isinstance(error, SettingsError | AddressError | RecordingError):
-        sys.stderr.write(f"lumeai: {error}\n")
+    spoken = language_of(arguments)
+    if isinstance(error, MendableError):
+        sys.stderr.write(f"lumeai: {visible(error.in_(spoken))}\n")
         return Exit.USAGE
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
-        sys.stderr.write(f"lumeai: {place}{error.strerror or error}\n")
+        sys.stderr.write(f"lumeai: {visible(place + reason(error).in_(spoken))}\n")
         return Exit.NOT_EXAMINED
     if os.environ.get("LUMEAI_TRACEBACK"):
-        raise error
-    sys.stderr.write(
-        f"lumeai: its own fault, not yours: {type(error).__name__}. "
-        "Please report it with the output of the same command under LUMEAI_TRACEBACK=1.\n"
-    )
+        import traceback
+
+        traceback.print_exception(error)
+    sys.stderr.write(f"lumeai: {phrase('own-fault', error=type(error).__name__).in_(spoken)}\n")
     return Exit.NOT_EXAMINED

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from lumeai_cli.clients.profile import Profile
 from lumeai_cli.clients.registry import PROFILES
-from lumeai_cli.settings.error import SettingsError
-from lumeai_cli.settings.suggest import did_you_mean
+from lumeai_cli.settings.suggest import unknown
 
 
 def chosen_profiles(names: Sequence[str], where: str) -> tuple[Profile, ...]:
@@ -15,7 +14,5 @@ def chosen_profiles(names: Sequence[str], where: str) -> tuple[Profile, ...]:
         return tuple(PROFILES.values())
     for name in wanted:
         if name not in PROFILES:
-            near = did_you_mean(name, (*PROFILES, "all"))
-            hint = f" Did you mean {near!r}?" if near else ""
-            raise SettingsError(f"{name!r} is no client.{hint} Known are: {', '.join(PROFILES)}, all.", where)
+            raise unknown("unknown-client", name, (*PROFILES, "all"), where)
     return tuple(PROFILES[name] for name in dict.fromkeys(wanted))

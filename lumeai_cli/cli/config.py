@@ -20,8 +20,8 @@ def init(
     lang: Lang = "",
 ) -> int:
     """Write an example of the settings, every key explained."""
-    from lumeai_cli.settings import write_example  # noqa: PLC0415
-    from lumeai_cli.text.phrase import say  # noqa: PLC0415
+    from lumeai_cli.settings import write_example
+    from lumeai_cli.text.phrase import say
 
     write_example(Path(path), force=force)
     sys.stdout.write(say(language(lang, None), "config-written", path=path) + "\n")
@@ -31,26 +31,27 @@ def init(
 @app.command()
 def check(*, config: Config = "", lang: Lang = "") -> int:
     """Check the settings; exit code 2 and file:line if something is wrong."""
-    from lumeai_cli.cli.clients import chosen_profiles  # noqa: PLC0415
-    from lumeai_cli.settings import load  # noqa: PLC0415
-    from lumeai_cli.text.phrase import say  # noqa: PLC0415
+    from lumeai_cli.cli.clients import chosen_profiles
+    from lumeai_cli.settings import load
+    from lumeai_cli.text.phrase import say
 
     settings = load(config=Path(config) if config else None, env=os.environ, cwd=Path.cwd())
     chosen_profiles(settings.doctor.clients, settings.origin("doctor.clients"))
+    spoken = language(lang, settings.language)
     for warning in settings.warnings:
-        sys.stderr.write(f"{warning}\n")
+        sys.stderr.write(f"{warning.in_(spoken)}\n")
     if not settings.warnings:
-        sys.stdout.write(say(language(lang, settings.language), "config-fine") + "\n")
+        sys.stdout.write(say(spoken, "config-fine") + "\n")
     return 0
 
 
 @app.command()
-def show(*, config: Config = "") -> int:
+def show(*, config: Config = "", lang: Lang = "") -> int:
     """Show each setting, its value, and where it came from. Keys are never shown."""
-    from lumeai_cli.settings import load, rows  # noqa: PLC0415
+    from lumeai_cli.settings import load, rows
 
     settings = load(config=Path(config) if config else None, env=os.environ, cwd=Path.cwd())
-    table = rows(settings)
+    table = rows(settings, language(lang, settings.language))
     first = max((len(row.key) for row in table), default=0)
     second = max((len(row.value) for row in table), default=0)
     for row in table:

@@ -11,12 +11,13 @@ import typer
 
 from lumeai_cli.cli.options import Color, Config, Lang, Quiet, Verbose, colours, columns, language, one_of
 from lumeai_cli.settings.error import SettingsError
-from lumeai_cli.settings.suggest import did_you_mean
+from lumeai_cli.settings.suggest import unknown
+from lumeai_cli.text.mendable import reason
+from lumeai_cli.text.phrase import phrase
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lumeai_cli.backends.backend import Backend, Secret
     from lumeai_cli.cli.progress import Progress
     from lumeai_cli.clients.profile import Profile
     from lumeai_cli.doctor.examine import Outcome
@@ -42,7 +43,10 @@ def command(  # noqa: PLR0913  # one parameter an option
         list[str] | None, typer.Option("--client", metavar="NAME", help="Judge as this client (default: all).")
     ] = None,
     prompt_chars: Annotated[
-        int | None, typer.Option(min=1, help="Characters of the agent-sized request (default: the clients' real size).")
+        int | None,
+        typer.Option(
+            min=1, max=100_000_000, help="Characters of the agent-sized request (default: the clients' real size)."
+        ),
     ] = None,
     quick: Annotated[bool | None, typer.Option("--quick", help="Leave the agent-sized request out.")] = None,
     budget: Annotated[
@@ -76,10 +80,10 @@ def command(  # noqa: PLR0913  # one parameter an option
     """Examine backends as a coding agent would use them, and name the one cause of what is wrong."""
     if list_probes:
         return _list_probes()
-    from dataclasses import replace  # noqa: PLC0415
+    from dataclasses import replace
 
-    from lumeai_cli.cli.progress import Progress  # noqa: PLC0415
-    from lumeai_cli.settings import load  # noqa: PLC0415
+    from lumeai_cli.cli.progress import Progress
+    from lumeai_cli.settings import load
 
     settings = load(config=Path(config) if config else None, env=os.environ, cwd=Path.cwd())
     spoken = language(lang, settings.language)
@@ -103,12 +107,16 @@ def command(  # noqa: PLR0913  # one parameter an option
     progress = Progress(spoken, quiet=quiet)
     if replay:
         if targets or demo:
-            raise SettingsError("--replay judges what was recorded: it takes no target.")
+            raise SettingsError(phrase("replay-target"))
         outcome = _replayed(Path(replay), options)
     elif demo:
+        if targets:
+            raise SettingsError(phrase("demo-target"))
         outcome = _demonstrated(options, progress)
     else:
-        chosen = _targets(settings, targets or [], api_key_env, insecure=insecure)
+        from lumeai_cli.cli.targets import chosen_targets
+
+        chosen = chosen_targets(settings, targets or [], api_key_env, spoken, insecure=insecure)
         outcome = _examined(chosen, options, progress)
     progress.clear()
     if record:
@@ -123,7 +131,7 @@ def command(  # noqa: PLR0913  # one parameter an option
 
 
 def _list_probes() -> int:
-    from lumeai_cli.doctor.probe import PROBES  # noqa: PLC0415
+    from lumeai_cli.doctor.probe import PROBES
 
     for probe in PROBES.values():
         kind = "metadata" if not probe.tokens else "large" if probe.large else "small"
@@ -132,7 +140,7 @@ def _list_probes() -> int:
 
 
 def _profiles(settings: Settings, names: list[str] | None) -> tuple[Profile, ...]:
-    from lumeai_cli.cli.clients import chosen_profiles  # noqa: PLC0415
+    from lumeai_cli.cli.clients import chosen_profiles
 
     if names:
         return chosen_profiles(names, "--client")
@@ -147,11 +155,11 @@ def _options(
     **given: float | bool | None,
 ) -> Options:
     """The options of the command line over those of the settings, over the defaults."""
-    from dataclasses import asdict  # noqa: PLC0415
+    from dataclasses import asdict
 
-    from lumeai_cli.clients.request import NATIVE_SIZE, XML_SIZE  # noqa: PLC0415
-    from lumeai_cli.doctor.options import Options  # noqa: PLC0415
-    from lumeai_cli.doctor.probe import chosen  # noqa: PLC0415
+    from lumeai_cli.clients.request import NATIVE_SIZE, XML_SIZE
+    from lumeai_cli.doctor.options import Options
+    from lumeai_cli.doctor.probe import chosen
 
     merged = asdict(settings.doctor) | {name: value for name, value in given.items() if value is not None}
     merged.pop("clients")
@@ -166,91 +174,32 @@ def _options(
 
 
 def _probe_names(option: str, texts: list[str] | None) -> list[str]:
-    from lumeai_cli.doctor.probe import PROBES  # noqa: PLC0415
+    from lumeai_cli.doctor.probe import PROBES
 
     names = [name.strip() for text in texts or () for name in text.split(",") if name.strip()]
     for name in names:
         if name not in PROBES:
-            near = did_you_mean(name, tuple(PROBES))
-            hint = f" Did you mean {near!r}?" if near else ""
-            raise SettingsError(f"{option}: {name!r} is no probe.{hint} Known are: {', '.join(PROBES)}.")
+            raise unknown("unknown-probe", name, PROBES, option)
     return names
 
 
-def _targets(settings: Settings, names: list[str], variable: str, *, insecure: bool) -> list[Target]:
-    """What to examine: the names and URLs given, else everything configured and discovered."""
-    from lumeai_cli.backends.backend import Backend, Origin  # noqa: PLC0415
-    from lumeai_cli.doctor.target import target_of  # noqa: PLC0415
-    from lumeai_cli.settings import discover, merge, read_dotenv  # noqa: PLC0415
-
-    dotenv = read_dotenv(Path.cwd() / ".env")
-    if not names:
-        if variable:
-            raise SettingsError("--api-key-env needs a target: a key is never sent to whoever happens to answer.")
-        found = discover(os.environ, dotenv)
-        for note in found.notes:
-            sys.stderr.write(f"lumeai: {note}\n")
-        backends: Sequence[Backend] = merge(settings.backends, found.backends)
-        return [target_of(backend, insecure=insecure) for backend in backends]
-    key = _key(variable) if variable else None
-    known = {backend.name: backend for backend in settings.backends}
-    if any(name not in known and "://" not in name for name in names):
-        for backend in discover(os.environ, dotenv).backends:
-            known.setdefault(backend.name, backend)
-    chosen: list[Backend] = []
-    for name in dict.fromkeys(names):
-        backend = _named(name, known)
-        origin = Origin.ARGUMENT if backend.origin is Origin.DISCOVERY else backend.origin
-        chosen.append(Backend(backend.name, backend.url, backend.kind, key or backend.key, backend.model, origin))
-    return [target_of(backend, insecure=insecure) for backend in chosen]
-
-
-def _named(name: str, known: dict[str, Backend]) -> Backend:
-    """The backend of this name, or one for this URL (with a configured one's key if it is the very same URL)."""
-    from lumeai_cli.backends.address import parse  # noqa: PLC0415
-    from lumeai_cli.backends.backend import Backend  # noqa: PLC0415
-
-    if name in known:
-        return known[name]
-    if "://" not in name:
-        near = did_you_mean(name, tuple(known))
-        hint = f" Did you mean {near!r}?" if near else ""
-        raise SettingsError(
-            f"{name!r} is no backend.{hint} Known are: {', '.join(known)}. A URL begins with http:// or https://."
-        )
-    base = parse(name).base
-    same = next((backend for backend in known.values() if backend.url.rstrip("/") == base), None)
-    if same is not None:
-        return Backend(same.name, name, same.kind, same.key, same.model)
-    return Backend(base, name)
-
-
-def _key(variable: str) -> Secret:
-    from lumeai_cli.settings import check_key, look_up, read_dotenv  # noqa: PLC0415
-
-    found = look_up(variable, os.environ, read_dotenv(Path.cwd() / ".env"))
-    if found is None:
-        raise SettingsError(f"--api-key-env: the variable {variable!r} is not set, or empty.")
-    return check_key(found.text, found.where)
-
-
 def _examined(targets: Sequence[Target], options: Options, progress: Progress) -> Outcome:
-    import asyncio  # noqa: PLC0415
+    import asyncio
 
-    from lumeai_cli.doctor.examine import examine  # noqa: PLC0415
+    from lumeai_cli.doctor.examine import examine
 
     return asyncio.run(examine(targets, options, progress))
 
 
 def _demonstrated(options: Options, progress: Progress) -> Outcome:
     """The lab's own specimens, examined like any server."""
-    import asyncio  # noqa: PLC0415
-    from dataclasses import replace  # noqa: PLC0415
+    import asyncio
+    from dataclasses import replace
 
-    from lumeai_cli.backends.backend import Backend  # noqa: PLC0415
-    from lumeai_cli.doctor.examine import examine  # noqa: PLC0415
-    from lumeai_cli.doctor.target import target_of  # noqa: PLC0415
-    from lumeai_cli.lab import LabServer  # noqa: PLC0415
+    from lumeai_cli.backends.backend import Backend
+    from lumeai_cli.doctor.examine import examine
+    from lumeai_cli.doctor.target import target_of
+    from lumeai_cli.lab import LabServer
 
     async def demonstrate() -> Outcome:
         async with LabServer() as lab:
@@ -262,33 +211,33 @@ def _demonstrated(options: Options, progress: Progress) -> Outcome:
 
 
 def _replayed(path: Path, options: Options) -> Outcome:
-    from datetime import UTC, datetime  # noqa: PLC0415
+    from datetime import UTC, datetime
 
-    from lumeai_cli.doctor.examine import Outcome, report_of  # noqa: PLC0415
-    from lumeai_cli.doctor.record import MOST_BYTES, RecordingError, load  # noqa: PLC0415
+    from lumeai_cli.doctor.examine import Outcome, report_of
+    from lumeai_cli.doctor.record import MOST_BYTES, RecordingError, load
 
     try:
         _check_size(path, MOST_BYTES)
         with path.open(encoding="utf-8") as file:
             examined = load(file)
     except OSError as error:
-        raise SettingsError(f"--replay: {path}: {error.strerror or error}.") from None
+        raise SettingsError(reason(error), f"--replay: {path}") from None
     except UnicodeDecodeError:
-        raise SettingsError(f"--replay: {path}: it is no text file, so no recording of lumeai.") from None
+        raise SettingsError(phrase("recording-no-text"), f"--replay: {path}") from None
     except RecordingError as error:
-        raise SettingsError(f"--replay: {path}: {error}.") from None
+        raise SettingsError(error.sentence, f"--replay: {path}") from None
     started = datetime.now(UTC).isoformat(timespec="seconds")
     return Outcome(report_of(examined, options, started, 0.0), tuple(examined))
 
 
 def _check_size(path: Path, limit: int) -> None:
     if path.stat().st_size > limit:
-        raise SettingsError(f"--replay: {path}: it is larger than {limit >> 20} MiB.")
+        raise SettingsError(phrase("recording-large", limit=limit >> 20), f"--replay: {path}")
 
 
 def _record(path: Path, outcome: Outcome) -> None:
-    from lumeai_cli import __version__  # noqa: PLC0415
-    from lumeai_cli.doctor.record import lines  # noqa: PLC0415
+    from lumeai_cli import __version__
+    from lumeai_cli.doctor.record import lines
 
     with path.open("w", encoding="utf-8", errors="surrogateescape") as file:
         file.writelines(f"{line}\n" for line in lines(outcome.examined, __version__))
@@ -299,21 +248,21 @@ def _check_place(path: str) -> None:
     if path:
         parent = Path(path).absolute().parent
         if Path(path).is_dir() or not parent.is_dir() or not os.access(parent, os.W_OK):
-            raise SettingsError(f"{path}: no file can be written there.")
+            raise SettingsError(phrase("no-file-there"), path)
 
 
 def _rendered(report: Report, form: str, spoken: str, *, colour: bool, verbose: bool, to_file: bool) -> str:
-    from lumeai_cli.text.encoding import speaks_unicode  # noqa: PLC0415
+    from lumeai_cli.text.encoding import speaks_unicode
 
     if form == "json":
-        from lumeai_cli.report.json import render as render_json  # noqa: PLC0415
+        from lumeai_cli.report.json import render as render_json
 
         return render_json(report, spoken, ascii_only=not to_file and not speaks_unicode(sys.stdout))
     if form == "markdown":
-        from lumeai_cli.report.markdown import render as render_markdown  # noqa: PLC0415
+        from lumeai_cli.report.markdown import render as render_markdown
 
         return render_markdown(report, spoken)
-    from lumeai_cli.report.terminal import render  # noqa: PLC0415
+    from lumeai_cli.report.terminal import render
 
     text = render(report, spoken, width=None if to_file else columns(), colour=colour and not to_file, verbose=verbose)
     return text if report.targets else _nothing_there(spoken) + text
@@ -321,11 +270,11 @@ def _rendered(report: Report, form: str, spoken: str, *, colour: bool, verbose: 
 
 def _nothing_there(spoken: str) -> str:
     """What was looked for, and how to start each."""
-    from lumeai_cli.settings import looked_for  # noqa: PLC0415
-    from lumeai_cli.text.phrase import say  # noqa: PLC0415
+    from lumeai_cli.settings import looked_for
+    from lumeai_cli.text.phrase import put, say
 
     rows = [say(spoken, "nothing-there"), ""]
     for item in looked_for():
         rows.append(f"  {item.name:<14} {item.url}")
-        rows += [f"  {'':<14}   {say(spoken, 'start-with')}: {line}" for line in item.start]
+        rows += [f"  {'':<14}   {say(spoken, 'start-with')}: {put(line, spoken)}" for line in item.start]
     return "\n".join((*rows, "", say(spoken, "nothing-there-how"), "", ""))

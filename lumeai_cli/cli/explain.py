@@ -7,7 +7,7 @@ import typer
 
 from lumeai_cli.cli.options import Color, Lang, colours, columns, language
 from lumeai_cli.settings.error import SettingsError
-from lumeai_cli.settings.suggest import did_you_mean
+from lumeai_cli.settings.suggest import unknown
 
 
 def command(
@@ -18,10 +18,10 @@ def command(
     color: Color = "auto",
 ) -> int:
     """Show the page of a diagnosis: what you see, why, how to be sure, how to fix, an example."""
-    from lumeai_cli.diagnoses.catalogue import CATALOGUE, named  # noqa: PLC0415
-    from lumeai_cli.diagnoses.page import fill, page  # noqa: PLC0415
-    from lumeai_cli.report.sheet import FAINT, STRONG, Sheet, styled  # noqa: PLC0415
-    from lumeai_cli.text.phrase import say  # noqa: PLC0415
+    from lumeai_cli.diagnoses.catalogue import CATALOGUE, named
+    from lumeai_cli.diagnoses.page import fill, page
+    from lumeai_cli.report.sheet import FAINT, STRONG, Sheet, styled
+    from lumeai_cli.text.phrase import phrase, say
 
     spoken = language(lang, None)
     sheet = Sheet()
@@ -34,14 +34,10 @@ def command(
         sheet.add(styled(say(spoken, "explain-hint"), FAINT))
     else:
         if not name:
-            raise SettingsError("explain needs a code or a name, such as LUM301 or json-for-stream; --list shows all.")
+            raise SettingsError(phrase("explain-nothing"))
         found = named(name)
         if found is None:
-            near = did_you_mean(name.lower(), tuple(CATALOGUE))
-            raise SettingsError(
-                f"{name!r} is no diagnosis.{f' Did you mean {near!r}?' if near else ''} "
-                "`lumeai explain --list` shows all."
-            )
+            raise unknown("unknown-diagnosis", name, CATALOGUE)
         sheet.markdown(page(found.name, spoken).markdown(f"{found.code} {found.name}"))
     sys.stdout.write(sheet.text(width=columns(), colour=colours(color)))
     return 0

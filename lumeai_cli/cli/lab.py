@@ -19,8 +19,8 @@ def list_(
     lang: Lang = "",
 ) -> int:
     """List the specimens."""
-    from lumeai_cli.diagnoses.catalogue import CATALOGUE  # noqa: PLC0415
-    from lumeai_cli.lab import SPECIMENS  # noqa: PLC0415
+    from lumeai_cli.diagnoses.catalogue import CATALOGUE
+    from lumeai_cli.lab import SPECIMENS
 
     spoken = language(lang, None)
     rows = [
@@ -33,7 +33,7 @@ def list_(
         for specimen in SPECIMENS.values()
     ]
     if json:
-        from json import dumps  # noqa: PLC0415
+        from json import dumps
 
         sys.stdout.write(dumps(rows, ensure_ascii=False, indent=2) + "\n")
         return 0
@@ -52,13 +52,19 @@ def serve(
     lang: Lang = "",
 ) -> int:
     """Serve every specimen at /NAME/v1 until Ctrl-C."""
-    import asyncio  # noqa: PLC0415
+    import asyncio
+    from contextlib import AsyncExitStack
 
-    from lumeai_cli.lab import LabServer  # noqa: PLC0415
-    from lumeai_cli.text.phrase import say  # noqa: PLC0415
+    from lumeai_cli.lab import LabServer
+    from lumeai_cli.text.phrase import say
 
     async def forever() -> None:
-        async with LabServer(host, port, time_scale=time_scale) as server:
+        server = LabServer(host, port, time_scale=time_scale)
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(server)
+            except OSError as error:  # told with the address that could not be had
+                raise OSError(error.errno, error.strerror, f"{host}:{port}") from None
             sys.stdout.write(say(language(lang, None), "lab-serving", base=server.base) + "\n")
             sys.stdout.flush()
             await asyncio.Event().wait()

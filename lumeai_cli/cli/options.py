@@ -2,13 +2,18 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lumeai_cli.settings.error import SettingsError
-from lumeai_cli.settings.suggest import did_you_mean
+from lumeai_cli.settings.load import load
+from lumeai_cli.settings.suggest import unknown
+from lumeai_cli.text.phrase import LANGUAGES
 
 Config = Annotated[str, typer.Option("--config", metavar="FILE", help="Read the settings from this file alone.")]
 Lang = Annotated[str, typer.Option("--lang", metavar="en|ru", help="Language (default: LUMEAI_LANG, LANG).")]
@@ -16,7 +21,6 @@ Color = Annotated[str, typer.Option("--color", metavar="auto|always|never", help
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Tell more: every probe, every note.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress on stderr.")]
 
-LANGUAGES = ("en", "ru")
 COLORS = ("auto", "always", "never")
 
 
@@ -24,9 +28,7 @@ def one_of(option: str, value: str, choices: tuple[str, ...]) -> str:
     """The value if it is one of the choices; else `SettingsError` with the nearest one."""
     if value in choices:
         return value
-    near = did_you_mean(value, choices)
-    hint = f" Did you mean {near!r}?" if near else ""
-    raise SettingsError(f"{option}: {value!r} is unknown.{hint} Known are: {', '.join(choices)}.")
+    raise unknown("unknown-choice", value, choices, option)
 
 
 def language(option: str, configured: str | None, env: Mapping[str, str] = os.environ) -> str:
@@ -37,6 +39,16 @@ def language(option: str, configured: str | None, env: Mapping[str, str] = os.en
         env.get("LUMEAI_LANG") or configured or env.get("LC_ALL") or env.get("LC_MESSAGES") or env.get("LANG") or ""
     )
     return "ru" if wanted.lower().startswith("ru") else "en"
+
+
+def language_of(arguments: Sequence[str], env: Mapping[str, str] = os.environ) -> str:
+    """The language to tell an error in: what failed may be the arguments or the settings, so both are asked softly."""
+    given = dict(pairwise(arguments)) | dict(text.split("=", 1) for text in arguments if "=" in text)
+    config, option = given.get("--config"), given.get("--lang", "")
+    configured = None
+    with suppress(SettingsError, OSError):
+        configured = load(config=Path(config) if config else None, env=env, cwd=Path.cwd()).language
+    return language(option if option in LANGUAGES else "", configured, env)
 
 
 def colours(option: str, env: Mapping[str, str] = os.environ) -> bool:
@@ -53,6 +65,6 @@ def columns() -> int | None:
     """The width to wrap at: a terminal's; None where stdout is none, for nothing may be cut there."""
     if not sys.stdout.isatty():
         return None
-    import shutil  # noqa: PLC0415  # only for a terminal
+    import shutil
 
     return min(shutil.get_terminal_size().columns, 120)

@@ -90,7 +90,7 @@ def _loop(message: str) -> Outcome:
 
 def _plain(reading: Reading) -> Outcome:
     if not reading.ending.clean:
-        return retry("OpenAI completion error: Connection error.")
+        return error("OpenAI completion error: terminated")
     labelled = reading.content_type == "application/json" or reading.content_type.endswith("+json")
     if reading.shape is not Shape.JSON or not labelled:
         return error("OpenAI completion error: Cannot read properties of undefined")

@@ -44,6 +44,9 @@ def said(reading: Reading) -> str:
 
 
 def _model(case: Case) -> Iterator[Finding]:
+    """The server refuses the model's name. A model that answered something else is there, whatever the words say."""
+    if any(True for _ in case.answers()):
+        return
     hits = [
         (reading, of_body(reading))
         for reading in case.of(*ANSWERING)

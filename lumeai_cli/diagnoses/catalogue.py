@@ -9,8 +9,10 @@ from lumeai_cli.diagnoses.finding import Finding
 
 CATALOGUE: Mapping[str, Diagnosis] = {
     entry.name: entry
-    for family in (reach, url, access, stream, errors, framing, content, g4f)
-    for entry in sorted(family.ENTRIES, key=lambda entry: entry.code)
+    for entry in sorted(
+        (entry for family in (reach, url, access, stream, errors, framing, content, g4f) for entry in family.ENTRIES),
+        key=lambda entry: entry.code,
+    )
 }
 """Every diagnosis by its name, in the order of the codes. A code, once given, is never given again."""
 

@@ -7,6 +7,7 @@ from lumeai_cli.diagnoses.diagnosis import Diagnosis, Family, found
 from lumeai_cli.diagnoses.finding import Certainty, Finding, Severity, of_body, of_text
 from lumeai_cli.wire.event import Reasoning
 from lumeai_cli.wire.exchange import EndingKind
+from lumeai_cli.wire.markup import written_calls
 from lumeai_cli.wire.reading import Reading, Shape
 
 UNEXPLAINED = "unexplained-failure"
@@ -41,7 +42,10 @@ def _reasoning(case: Case) -> Iterator[Finding]:
     hits = [
         (reading, of_body(reading))
         for reading in case.answers()
-        if reading.answer.reasoning.strip() and not reading.answer.usable and reading.answer.finish not in _SPENT
+        if reading.answer.reasoning.strip()
+        and not reading.answer.usable
+        and reading.answer.finish not in _SPENT
+        and reading.ending.clean
     ]
     if hits:
         field = next(event.field for event in hits[0][0].events if isinstance(event, Reasoning))
@@ -68,13 +72,14 @@ def _text(reading: Reading) -> str:
 
 
 def _prose(case: Case) -> Iterator[Finding]:
-    """Prose where a tool was required. A tool named in the text in any markup belongs to another diagnosis."""
+    """Prose where a tool was required. A call that stands in the text, in tags or any markup, is no prose."""
     hits = []
     for reading in case.answers():
         answer = reading.answer
         if not reading.asked.wants_tool or answer.calls or not answer.text.strip() or answer.errors:
             continue
-        if not any(f"<{name}" in answer.text or f'"{name}"' in answer.text for name in _names(reading)):
+        tools = (*reading.asked.tools, *reading.asked.xml_tools)
+        if not (written_calls(answer.text) or any(f"<{name}" in answer.text for name in tools)):
             hits.append((reading, of_text(reading)))
     if hits:
         yield from found(
@@ -83,10 +88,6 @@ def _prose(case: Case) -> Iterator[Finding]:
             {"text": " ".join(hits[0][0].answer.text.split())[:120]},
             Certainty.PROVEN,
         )
-
-
-def _names(reading: Reading) -> tuple[str, ...]:
-    return (*reading.asked.tools, *reading.asked.xml_tools)
 
 
 def _slow(case: Case) -> Iterator[Finding]:

@@ -98,7 +98,7 @@ def rate(finding: Finding, case: Case, profiles: Sequence[Profile]) -> Rated:
             for profile in profiles
             if _speaks(profile, reading) and (outcome := profile.judge(reading)) is not None
         ]
-        if outcomes and all(outcome.ok for outcome in outcomes):
+        if shown and all(outcome.ok for outcome in outcomes):
             severity = Severity.WARNING
     return Rated(finding, entry, severity)
 
@@ -114,6 +114,9 @@ def _counts(reading: Reading, case: Case) -> bool:
 
 
 def _speaks(profile: Profile, reading: Reading) -> bool:
+    """Whether this client sends such a request."""
+    if reading.asked.probe in (AGENT_XML, AGENT_NATIVE) and profile.protocol is Protocol.SDK:
+        return False
     if reading.asked.tools:
         return profile.protocol is not Protocol.XML
     if reading.asked.xml_tools:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from lumeai_cli import __version__
 from lumeai_cli.diagnoses.case import ANSWERING, PROXY
 from lumeai_cli.diagnoses.finding import Severity
+from lumeai_cli.diagnoses.url import is_api
 from lumeai_cli.doctor.cause import Conclusion, conclude
 from lumeai_cli.doctor.machine import behind_proxy
 from lumeai_cli.doctor.masking import masked
@@ -20,6 +21,7 @@ from lumeai_cli.doctor.run import Examination, Examined
 from lumeai_cli.doctor.target import Target
 from lumeai_cli.text.phrase import Phrase, phrase
 from lumeai_cli.transport.httpx_engine import HttpxEngine
+from lumeai_cli.wire.reading import Shape
 
 AT_ONCE = 32  # targets that are examined at the same time
 
@@ -107,8 +109,9 @@ def target_report(target: Target, found: Examined, options: Options) -> TargetRe
 
 def _absent(found: Examined) -> bool:
     """Whether nobody is there, or somebody who is no LLM server: a guess that did not come true."""
-    answered = any(reading.ok for reading in found.case.readings if reading.asked.probe in ANSWERING)
-    return not (answered or found.case.models)
+    answers = [reading for reading in found.case.readings if reading.asked.probe in ANSWERING]
+    spoke = any(is_api(reading) and reading.shape in (Shape.JSON, Shape.SSE) for reading in answers)
+    return not (spoke or found.case.models)
 
 
 def _with_status(result: ProbeResult, conclusion: Conclusion, found: Examined) -> ProbeResult:

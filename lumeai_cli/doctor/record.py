@@ -1,15 +1,15 @@
 """Recordings: everything that was exchanged with the targets, as lines of JSON that can be judged again later.
 
-The first line names the form and its version; then each target is followed by its exchanges. Bodies are base64, so
-that not a byte changes. No request text and no key is in it: keys were masked before anything was kept.
+The first line names the form and its version; then each target is followed by its exchanges. Bodies are base64 and
+all else is ASCII, so that not a byte changes. No request text and no key is in it: keys were masked before anything
+was kept.
 """
 
 import base64
-import binascii
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import asdict, fields, replace
+from typing import Any, TypeVar
 
 from lumeai_cli.backends.address import AddressError, parse
 from lumeai_cli.backends.backend import Kind
@@ -19,19 +19,22 @@ from lumeai_cli.doctor.probe import PROBES
 from lumeai_cli.doctor.result import ProbeResult, ProbeStatus
 from lumeai_cli.doctor.run import Examined
 from lumeai_cli.doctor.target import Target
-from lumeai_cli.text.phrase import phrase
-from lumeai_cli.wire.exchange import Asked, Chunk, Ending, EndingKind, Exchange
+from lumeai_cli.text.mendable import MendableError
+from lumeai_cli.text.phrase import Phrase, phrase
+from lumeai_cli.wire.exchange import Asked, Chunk, Ending, EndingKind, Exchange, Headers
 from lumeai_cli.wire.reading import read
 
 FORM = "lumeai-recording"
 VERSION = 1
 MOST_BYTES = 256 * 1024 * 1024
+_MOST = 1_000_000_000  # of seconds, bytes, characters
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 
-class RecordingError(ValueError):
-    """A file that is no recording, or a damaged one; the text says where and why."""
+class RecordingError(MendableError):
+    """A file that is no recording, or a damaged one; the sentence says where and why."""
 
 
 def lines(examined: Sequence[tuple[Target, Examined]], lumeai: str) -> Iterator[str]:
@@ -50,11 +53,10 @@ def lines(examined: Sequence[tuple[Target, Examined]], lumeai: str) -> Iterator[
                 "models": case.models,
                 "slow_after": case.slow_after,
                 "machine": asdict(case.machine),
-            },
-            ensure_ascii=False,
+            }
         )
         for exchange in found.exchanges:
-            yield json.dumps(_exchange(exchange), ensure_ascii=False)
+            yield json.dumps(_exchange(exchange))
 
 
 def _exchange(exchange: Exchange) -> Json:
@@ -72,82 +74,164 @@ def _exchange(exchange: Exchange) -> Json:
 
 def load(source: Iterable[str]) -> list[tuple[Target, Examined]]:
     """What a recording holds, or `RecordingError` with the line that is damaged."""
-    targets: list[tuple[Json, list[Exchange]]] = []
-    number = 0
-    try:
-        for number, line in enumerate(source, 1):  # the number names the damaged line
-            if not line.strip():
-                continue
+    begun = False
+    targets: list[tuple[Target, Case, list[Exchange]]] = []
+    for number, line in enumerate(source, 1):
+        if not line.strip():
+            continue
+        try:
             value = json.loads(line)
-            if number == 1:
+            if not begun:
                 _check_form(value)
+                begun = True
             elif "target" in value:
-                targets.append((value, []))
+                targets.append((*_head(value, number), []))
+            elif targets:
+                targets[-1][2].append(_exchange_of(value))
             else:
-                targets[-1][1].append(_restored(value))
-        restored = [_examined(head, exchanges) for head, exchanges in targets]
-    except RecordingError:
-        raise
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError, binascii.Error) as error:
-        raise RecordingError(f"line {number} is damaged ({type(error).__name__})") from None
-    if not restored:
-        raise RecordingError("it is empty: no target was recorded")
-    return restored
+                raise RecordingError(_damage(number, phrase("recording-no-target")))
+        except KeyError as error:
+            raise RecordingError(_damage(number, phrase("recording-field", field=str(error.args[0])[:40]))) from None
+        except (ValueError, TypeError, RecursionError):
+            raise RecordingError(_damage(number, phrase("recording-no-json"))) from None
+    if not targets:
+        raise RecordingError(phrase("recording-empty"))
+    return [_examined(*target) for target in targets]
+
+
+def _damage(line: int, what: Phrase) -> Phrase:
+    return phrase("recording-damaged", line=line, what=what)
 
 
 def _check_form(value: Any) -> None:
     if not isinstance(value, dict) or value.get("form") != FORM:
-        raise RecordingError("it is no recording of lumeai (its first line does not say so)")
+        raise RecordingError(phrase("recording-foreign"))
     if value.get("version") != VERSION:
-        raise RecordingError(f"it has version {value.get('version')}, this lumeai reads version {VERSION}")
+        raise RecordingError(phrase("recording-version", version=str(value.get("version"))[:20], known=VERSION))
 
 
-def _restored(value: Json) -> Exchange:
-    asked = dict(value["asked"])
-    asked["tools"], asked["xml_tools"] = tuple(asked["tools"]), tuple(asked["xml_tools"])
-    if asked["probe"] not in PROBES:
-        raise KeyError(asked["probe"])
-    ending = value["ending"]
-    return Exchange(
-        str(value["id"]),
-        Asked(**asked),
-        value["status"] if value["status"] is None else int(value["status"]),
-        tuple((str(key), str(text)) for key, text in value["headers"]),
-        value["headers_at"] if value["headers_at"] is None else float(value["headers_at"]),
-        tuple(Chunk(float(at), base64.b64decode(data, validate=True)) for at, data in value["chunks"]),
-        Ending(EndingKind(ending["kind"]), float(ending["at"]), str(ending["detail"])),
-        str(value["encoding"]),
-    )
-
-
-def _examined(head: Json, exchanges: list[Exchange]) -> tuple[Target, Examined]:
+def _head(value: Json, line: int) -> tuple[Target, Case]:
+    """A target and its case, of which the readings are still to come."""
+    given, kind = _get(value, "given", str), Kind(_one_of(value, "kind", tuple(Kind)))
     try:
-        address = parse(head["given"])
+        address = parse(given)
     except AddressError as error:
-        raise RecordingError(f"it names an unusable URL: {error}") from None
-    machine = head["machine"]
-    installs = machine["g4f"]
-    kind = Kind(head["kind"])
+        raise RecordingError(phrase("recording-url", line=line, why=error.sentence)) from None
+    machine = _get(value, "machine", dict)
     case = Case(
-        head["given"],
-        str(head["base"]),
+        given,
+        _get(value, "base", str),
         kind,
-        head["model"],
-        tuple(head["models"]),
-        tuple(read(exchange, frames=MOST_FRAMES) for exchange in exchanges),
-        Machine(
-            None if installs is None else tuple(_install(entry) for entry in installs),
-            str(machine["proxy_variable"]),
-            str(machine["proxy"]),
-        ),
-        float(head["slow_after"]),
+        _optional(value, "model", str),
+        _texts(value, "models"),
+        (),
+        Machine(_installs(machine), _get(machine, "proxy_variable", str), _get(machine, "proxy", str)),
+        _seconds(value.get("slow_after"), "slow_after"),
     )
-    target = Target(str(head["target"]), address, kind, named=bool(head["named"]))
+    return Target(_get(value, "target", str), address, kind, named=_get(value, "named", bool)), case
+
+
+def _installs(machine: Json) -> tuple[G4fInstall, ...] | None:
+    found = _optional(machine, "g4f", list)
+    if found is None:
+        return None
+    return tuple(
+        G4fInstall(_get(entry, "place", str), _get(entry, "version", str), _texts(entry, "missing")) for entry in found
+    )
+
+
+def _exchange_of(value: Json) -> Exchange:
+    asked, ending = _get(value, "asked", dict), _get(value, "ending", dict)
+    for foreign in asked.keys() - {field.name for field in fields(Asked)}:
+        raise KeyError(foreign)
+    return Exchange(
+        _get(value, "id", str),
+        Asked(
+            _one_of(asked, "probe", tuple(PROBES)),
+            _get(asked, "url", str),
+            _get(asked, "method", str),
+            _get(asked, "stream", bool),
+            _optional(asked, "model", str),
+            _whole(asked, "body_bytes"),
+            _whole(asked, "prompt_chars"),
+            _texts(asked, "tools"),
+            _texts(asked, "xml_tools"),
+            _get(asked, "wants_tool", bool),
+            _get(asked, "key_sent", bool),
+        ),
+        None if value.get("status", "") is None else _whole(value, "status", 999),
+        _headers(value),
+        None if value.get("headers_at", "") is None else _seconds(value.get("headers_at"), "headers_at"),
+        _chunks(value),
+        Ending(
+            EndingKind(_one_of(ending, "kind", tuple(EndingKind))),
+            _seconds(ending.get("at"), "at"),
+            _get(ending, "detail", str),
+        ),
+        _get(value, "encoding", str),
+    )
+
+
+def _headers(value: Json) -> Headers:
+    pairs = _get(value, "headers", list)
+    if not all(isinstance(pair, list) and list(map(type, pair)) == [str, str] for pair in pairs):
+        raise KeyError("headers")
+    return tuple((name, text) for name, text in pairs)
+
+
+def _chunks(value: Json) -> tuple[Chunk, ...]:
+    try:
+        return tuple(
+            Chunk(_seconds(at, "chunks"), base64.b64decode(data, validate=True))
+            for at, data in _get(value, "chunks", list)
+        )
+    except (ValueError, TypeError):
+        raise KeyError("chunks") from None
+
+
+def _get(value: Any, name: str, kind: type[T]) -> T:
+    """A field of exactly this type, so that nothing foreign gets into a report; a `KeyError` names any other."""
+    found = value.get(name) if isinstance(value, dict) else None
+    if type(found) is not kind:
+        raise KeyError(name)
+    return found
+
+
+def _optional(value: Json, name: str, kind: type[T]) -> T | None:
+    return None if value.get(name, "") is None else _get(value, name, kind)
+
+
+def _texts(value: Any, name: str) -> tuple[str, ...]:
+    found = tuple(_get(value, name, list))
+    if not all(isinstance(text, str) for text in found):
+        raise KeyError(name)
+    return found
+
+
+def _one_of(value: Json, name: str, known: Collection[str]) -> str:
+    found = _get(value, name, str)
+    if found not in known:
+        raise KeyError(name)
+    return found
+
+
+def _whole(value: Json, name: str, most: int = _MOST) -> int:
+    found = _get(value, name, int)
+    if not 0 <= found <= most:
+        raise KeyError(name)
+    return found
+
+
+def _seconds(found: Any, name: str) -> float:
+    """A point in time; what Python's JSON takes beyond numbers (`NaN`, `Infinity`, `1e999`) is none."""
+    if type(found) not in (int, float) or not 0 <= found <= _MOST:
+        raise KeyError(name)
+    return float(found)
+
+
+def _examined(target: Target, case: Case, exchanges: list[Exchange]) -> tuple[Target, Examined]:
+    case = replace(case, readings=tuple(read(exchange, frames=MOST_FRAMES) for exchange in exchanges))
     return target, Examined(case, tuple(exchanges), tuple(_probe(name, case) for name in PROBES))
-
-
-def _install(entry: Json) -> G4fInstall:
-    return G4fInstall(str(entry["place"]), str(entry["version"]), tuple(map(str, entry["missing"])))
 
 
 def _probe(name: str, case: Case) -> ProbeResult:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from lumeai_cli.backends.address import Address, parse
 from lumeai_cli.backends.backend import Backend, Kind, Origin, Secret
+from lumeai_cli.text.mendable import place
 from lumeai_cli.text.phrase import Phrase, phrase
 
 ANTHROPIC_HOST = "api.anthropic.com"
@@ -33,7 +34,7 @@ def target_of(backend: Backend, *, insecure: bool = False) -> Target:
         notes.append(phrase("note-completed", url=address.base))
     key = backend.key
     if key is not None and address.scheme == "http" and not address.loopback and not insecure:
-        notes.append(phrase("note-no-key-over-http", source=key.source))
+        notes.append(phrase("note-no-key-over-http", source=place(key.source)))
         key = None
     if backend.kind is Kind.ANTHROPIC and address.host == ANTHROPIC_HOST:
         notes.append(phrase("note-anthropic"))

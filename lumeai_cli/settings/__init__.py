@@ -4,7 +4,8 @@ Reading: `load` gives `Settings` (language, backends, `DoctorSettings`, origins,
 `PROJECT_FILE` name the files it reads. Finding: `discover` (with `read_dotenv`) lists candidates as `Discovered`,
 `merge` joins them to the configured backends, `looked_for` tells how to start each. Showing: `rows` for
 `config show`, `Settings.warnings` for `config check`, `write_example` for `config init`. Checking one value from
-elsewhere: `check_key`, `check_url`, `is_loopback`, `did_you_mean`. All bad input ends in `SettingsError` (exit code 2).
+elsewhere: `check_key`, `check_url`, `is_loopback`, `unknown`. All bad input ends in `SettingsError` (exit code 2),
+which speaks every language.
 """
 
 from lumeai_cli.settings.address import check_url, is_loopback
@@ -15,7 +16,7 @@ from lumeai_cli.settings.key import check_key
 from lumeai_cli.settings.load import PROJECT_FILE, load, user_file
 from lumeai_cli.settings.model import DoctorSettings, Settings, SettingsWarning
 from lumeai_cli.settings.show import Row, example, rows, write_example
-from lumeai_cli.settings.suggest import did_you_mean
+from lumeai_cli.settings.suggest import unknown
 from lumeai_cli.settings.variables import Variable, look_up
 
 __all__ = [
@@ -31,7 +32,6 @@ __all__ = [
     "Variable",
     "check_key",
     "check_url",
-    "did_you_mean",
     "discover",
     "example",
     "is_loopback",
@@ -41,6 +41,7 @@ __all__ = [
     "merge",
     "read_dotenv",
     "rows",
+    "unknown",
     "user_file",
     "write_example",
 ]

@@ -4,6 +4,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit, urlunsplit
 
 from lumeai_cli.settings.error import SettingsError
+from lumeai_cli.text.phrase import phrase
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -11,7 +12,7 @@ _PORTS = {"http": 80, "https": 443}
 def check_url(text: str, where: str) -> str:
     """The URL as written, if it is an http or https URL; no message repeats it, for it may be a misplaced key."""
     if not text.isprintable() or any(character.isspace() for character in text):
-        raise SettingsError("the URL holds a space or a control character: remove it", where)
+        raise SettingsError(phrase("url-space"), where)
     try:
         parts = urlsplit(text)
         host, usable = parts.hostname, parts.port != 0
@@ -19,15 +20,11 @@ def check_url(text: str, where: str) -> str:
         host, usable = None, False
     else:
         if parts.scheme not in _PORTS or "://" not in text:
-            raise SettingsError("the URL must start with http:// or https://, such as http://127.0.0.1:1337/v1", where)
+            raise SettingsError(phrase("url-scheme"), where)
         if "@" in parts.netloc:
-            raise SettingsError(
-                "the URL holds a user name or password, which every report would show: "
-                "remove it, and give a key as `key_env`",
-                where,
-            )
+            raise SettingsError(phrase("url-user"), where)
     if not host or not usable:
-        raise SettingsError("the URL's host or port cannot be read: write http://host:port/v1", where)
+        raise SettingsError(phrase("url-host"), where)
     return text
 
 

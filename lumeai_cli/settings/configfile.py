@@ -11,10 +11,11 @@ from lumeai_cli.settings.address import check_url, is_loopback
 from lumeai_cli.settings.dotenv import Dotenv
 from lumeai_cli.settings.error import SettingsError, quoted
 from lumeai_cli.settings.key import check_key
-from lumeai_cli.settings.model import LANGUAGES, SettingsWarning
+from lumeai_cli.settings.model import SettingsWarning
 from lumeai_cli.settings.schema import choice, flag, items, members, seconds, text, texts, whole
 from lumeai_cli.settings.variables import look_up
 from lumeai_cli.settings.yamlfile import Node
+from lumeai_cli.text.phrase import LANGUAGES, Words, phrase
 
 _TOP = ("language", "backends", "doctor")
 _BACKEND = ("name", "url", "kind", "key_env", "key", "model")
@@ -44,7 +45,7 @@ def read_layer(root: Node, env: Mapping[str, str], dotenv: Dotenv) -> Layer:
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     warnings: list[SettingsWarning] = []
-    top = _given(root, "the settings", _TOP)
+    top = _given(root, phrase("what-settings"), _TOP)
     if language := top.get("language"):
         values["language"] = choice(text(language, "language"), "language", LANGUAGES, language.where)
         origins["language"] = language.where
@@ -60,7 +61,7 @@ def read_layer(root: Node, env: Mapping[str, str], dotenv: Dotenv) -> Layer:
             if backend.name in found:
                 first = origins[f"backends.{backend.name}.name"]
                 raise SettingsError(
-                    f"two backends are called {quoted(backend.name)} (the first at {first}): rename one",
+                    phrase("settings-same-name", name=quoted(backend.name), first=first),
                     places["name"],
                 )
             found[backend.name] = backend
@@ -73,10 +74,10 @@ def read_layer(root: Node, env: Mapping[str, str], dotenv: Dotenv) -> Layer:
 def _read_backend(
     entry: Node, env: Mapping[str, str], dotenv: Dotenv
 ) -> tuple[Backend, Mapping[str, str], list[SettingsWarning]]:
-    fields = members(entry, "a backend", _BACKEND)
+    fields = members(entry, phrase("what-backend"), _BACKEND)
     for needed in ("name", "url"):
         if needed not in fields:
-            raise SettingsError(f'this backend has no "{needed}": add a line `{needed}: ...`', entry.where)
+            raise SettingsError(phrase("settings-missing", needed=needed), entry.where)
     places = {key: node.where for key, node in fields.items() if node.value is not None}
     name, url = fields["name"], check_url(text(fields["url"], "url"), fields["url"].where)
     kind, model = _optional(fields, "kind"), _optional(fields, "model")
@@ -84,9 +85,7 @@ def _read_backend(
     if key is not None:
         places["key"] = key.source
         if url.startswith("http:") and not is_loopback(url):
-            doubts.append(
-                SettingsWarning("its key would cross the network in the open: use https", fields["url"].where)
-            )
+            doubts.append(SettingsWarning(phrase("settings-key-in-the-open"), fields["url"].where))
     return (
         Backend(
             name=_check_name(text(name, "name"), name.where),
@@ -105,31 +104,33 @@ def _read_key(
     fields: Mapping[str, Node], env: Mapping[str, str], dotenv: Dotenv
 ) -> tuple[Secret | None, list[SettingsWarning]]:
     if "key" in fields and "key_env" in fields:
-        raise SettingsError("both `key` and `key_env` are given: keep one", fields["key"].where)
+        raise SettingsError(phrase("settings-two-keys"), fields["key"].where)
     if key := fields.get("key"):
         if key.value is not None and not isinstance(key.value, str):
-            raise SettingsError('"key" takes a text', key.where)
+            raise SettingsError(phrase("settings-key-is-text"), key.where)
         return check_key(key.value or "", key.where), []
     if (name := _optional(fields, "key_env")) is None:
         return None, []
     where = fields["key_env"].where
     if not _VARIABLE.fullmatch(name):
-        raise SettingsError(
-            "`key_env` takes the NAME of an environment variable, such as LUMEAI_API_KEY, not the key itself", where
-        )
+        raise SettingsError(phrase("settings-key-env"), where)
     if found := look_up(name, env, dotenv):
         return check_key(found.text, found.where), []
-    called = f"the environment variable {name}" if name.isupper() else "the environment variable named here"
-    return None, [SettingsWarning(f"{called} is not set, so no key is sent: set it, or put it into .env", where)]
+    unset = (
+        phrase("settings-variable-unset", name=name)
+        if name.isupper()  # else it may be a key in the wrong place
+        else phrase("settings-this-variable-unset")
+    )
+    return None, [SettingsWarning(unset, where)]
 
 
 def _check_name(name: str, where: str) -> str:
     if "/" in name or name != name.strip():
-        raise SettingsError("a backend's name holds no `/` and no space at its ends: `NAME/MODEL` names a model", where)
+        raise SettingsError(phrase("settings-backend-name"), where)
     return name
 
 
-def _given(node: Node, what: str, allowed: tuple[str, ...]) -> Mapping[str, Node]:
+def _given(node: Node, what: Words, allowed: tuple[str, ...]) -> Mapping[str, Node]:
     if node.value is None:
         return {}
     return {name: value for name, value in members(node, what, allowed).items() if value.value is not None}

@@ -15,6 +15,8 @@ from lumeai_cli.settings.address import address, check_url, server
 from lumeai_cli.settings.dotenv import Dotenv
 from lumeai_cli.settings.key import check_key
 from lumeai_cli.settings.variables import Variable, look_up
+from lumeai_cli.text.mendable import place
+from lumeai_cli.text.phrase import Phrase, Words, phrase
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Discovered:
     """The candidates in the order of the documentation, and what has to be said about them (a key held back)."""
 
     backends: tuple[Backend, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Phrase, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class LookedFor:
 
     name: str
     url: str
-    start: tuple[str, ...]
+    start: tuple[Words, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,13 @@ _VENDORS = (
 _LOOKED_FOR = (
     LookedFor("g4f", _G4F.url, ('pip install -U "g4f[api]"', "g4f api --no-gui --bind 127.0.0.1:1337")),
     LookedFor("ollama", _OLLAMA.url, ("ollama serve",)),
-    LookedFor("openai", "https://api.openai.com/v1", ("OPENAI_API_KEY=... (in the environment or in .env)",)),
-    LookedFor("anthropic", "https://api.anthropic.com", ("ANTHROPIC_API_KEY=... (in the environment or in .env)",)),
-    LookedFor("lumeai", "http://127.0.0.1:3000/v1", ("LUMEAI_BASE_URL=http://127.0.0.1:3000/v1 (likewise)",)),
+    LookedFor("openai", "https://api.openai.com/v1", (phrase("start-variable", setting="OPENAI_API_KEY=..."),)),
+    LookedFor("anthropic", "https://api.anthropic.com", (phrase("start-variable", setting="ANTHROPIC_API_KEY=..."),)),
+    LookedFor(
+        "lumeai",
+        "http://127.0.0.1:3000/v1",
+        (phrase("start-variable", setting="LUMEAI_BASE_URL=http://127.0.0.1:3000/v1"),),
+    ),
     LookedFor(
         "llama-server", _OTHER_GUESSES[0].url, ("llama-server -m MODEL.gguf --jinja --host 127.0.0.1 --port 8080",)
     ),
@@ -78,7 +84,7 @@ def discover(env: Mapping[str, str], dotenv: Dotenv) -> Discovered:
     What a variable names has the origin of that variable; the fixed local guesses have Origin.DISCOVERY, and their
     kind is a guess by the port.
     """
-    notes: list[str] = []
+    notes: list[Phrase] = []
     found = [_G4F, _ollama(env, dotenv)]
     found += [backend for vendor in _VENDORS if (backend := _vendor(vendor, env, dotenv, notes))]
     found += _OTHER_GUESSES
@@ -114,7 +120,7 @@ def _taken(backend: Backend, others: Iterable[Backend]) -> bool:
     return server(backend.url) in {server(other.url) for other in others}
 
 
-def _vendor(vendor: _Vendor, env: Mapping[str, str], dotenv: Dotenv, notes: list[str]) -> Backend | None:
+def _vendor(vendor: _Vendor, env: Mapping[str, str], dotenv: Dotenv, notes: list[Phrase]) -> Backend | None:
     base = look_up(vendor.url_variable, env, dotenv)
     key = look_up(vendor.key_variable, env, dotenv)
     named_by = base or key
@@ -133,10 +139,13 @@ def _vendor(vendor: _Vendor, env: Mapping[str, str], dotenv: Dotenv, notes: list
     return Backend(vendor.name, url, kind, secret, origin=named_by.origin)
 
 
-def _held_back(base: Variable, key: Variable) -> str:
-    return (
-        f"{key.name} ({key.where}) is not sent to {base.name} ({base.where}): a key goes only to a URL "
-        f"from the same place. Set both in the environment, or both in .env."
+def _held_back(base: Variable, key: Variable) -> Phrase:
+    return phrase(
+        "note-key-elsewhere",
+        key=key.name,
+        key_place=place(key.where),
+        url=base.name,
+        url_place=place(base.where),
     )
 
 

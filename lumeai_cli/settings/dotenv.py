@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from lumeai_cli.settings.error import SettingsError
 from lumeai_cli.settings.textfile import decode, read_bytes
+from lumeai_cli.text.phrase import phrase
 
 LIMIT = 256 * 1024
 LABEL = ".env"
@@ -43,10 +44,7 @@ class Dotenv:
     def get(self, name: str) -> str | None:
         """The variable's value, None where it is not set; a SettingsError where its line is broken."""
         if name in self.broken:
-            raise SettingsError(
-                f"this line does not set {name}: write {name}=VALUE, without spaces in the value or in whole quotes",
-                f"{self.label}:{self.broken[name]}",
-            )
+            raise SettingsError(phrase("dotenv-broken", name=name), f"{self.label}:{self.broken[name]}")
         return self.values.get(name)
 
     def where(self, name: str) -> str:

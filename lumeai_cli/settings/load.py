@@ -12,10 +12,11 @@ from typing import Any
 from lumeai_cli.settings.configfile import Layer, read_layer
 from lumeai_cli.settings.dotenv import Dotenv, read_dotenv
 from lumeai_cli.settings.error import SettingsError
-from lumeai_cli.settings.model import LANGUAGES, DoctorSettings, Settings, SettingsWarning
+from lumeai_cli.settings.model import DoctorSettings, Settings, SettingsWarning
 from lumeai_cli.settings.schema import choice
 from lumeai_cli.settings.variables import look_up
 from lumeai_cli.settings.yamlfile import read_yaml
+from lumeai_cli.text.phrase import LANGUAGES, phrase
 
 PROJECT_FILE = "lumeai.yaml"
 LANGUAGE_VARIABLE = "LUMEAI_LANG"
@@ -36,7 +37,7 @@ def load(*, config: Path | None, env: Mapping[str, str], cwd: Path) -> Settings:
         layer = _file_layer(path, label, env, dotenv)
         if layer is None:
             if config is not None:
-                raise SettingsError("there is no such file: check the path given with --config", label)
+                raise SettingsError(phrase("settings-no-file"), label)
             continue
         files.append(label)
         if "backends" in layer.values:  # a list replaces a list: what was said of the weaker one goes with it

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from lumeai_cli.backends.backend import Backend
+from lumeai_cli.text.mendable import located
+from lumeai_cli.text.phrase import Phrase
 
-LANGUAGES = ("en", "ru")
 DEFAULT = "default"
 
 
@@ -14,11 +15,15 @@ DEFAULT = "default"
 class SettingsWarning:
     """Something in the settings that works, but hardly as meant; `config check` shows it."""
 
-    message: str
+    sentence: Phrase
     where: str
 
+    def in_(self, language: str) -> str:
+        """The place and the sentence in this language."""
+        return located(self.sentence, self.where, language)
+
     def __str__(self) -> str:
-        return f"{self.where}: {self.message}"
+        return self.in_("en")
 
 
 @dataclass(frozen=True, slots=True)

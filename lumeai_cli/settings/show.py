@@ -8,13 +8,8 @@ from pathlib import Path
 from lumeai_cli.settings.address import shown
 from lumeai_cli.settings.error import SettingsError
 from lumeai_cli.settings.model import DoctorSettings, Settings
-
-_UNSET = {
-    "language": "the locale's",
-    "backends": "none (local servers are looked for)",
-    "doctor.prompt_chars": "each client's own size",
-    "doctor.budget": "unlimited on this machine, 60000 elsewhere",
-}
+from lumeai_cli.text.mendable import place, reason
+from lumeai_cli.text.phrase import Phrase, phrase, put, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,25 +21,28 @@ class Row:
     where: str
 
 
-def rows(settings: Settings) -> tuple[Row, ...]:
-    """Every setting, in the order of the example file."""
-    found = [_row(settings, "language", settings.language)]
+def rows(settings: Settings, language: str = "en") -> tuple[Row, ...]:
+    """Every setting, in the order of the example file, in the words of this language."""
+
+    def row(key: str, value: object, where: str | None = None) -> Row:
+        return Row(key, _said(key, value, language), put(place(where or settings.origin(key)), language))
+
+    found = [row("language", settings.language)]
     if not settings.backends:
-        found.append(_row(settings, "backends", None))
+        found.append(row("backends", None))
     for backend in settings.backends:
         prefix = f"backends.{backend.name}"
-        found.append(_row(settings, f"{prefix}.url", shown(backend.url)))
+        found.append(row(f"{prefix}.url", shown(backend.url)))
         if f"{prefix}.kind" in settings.origins:
-            found.append(_row(settings, f"{prefix}.kind", backend.kind.value))
+            found.append(row(f"{prefix}.kind", backend.kind.value))
         if backend.key is not None:
-            found.append(Row(f"{prefix}.key", f"set, from {backend.key.source}", backend.key.source))
+            source = backend.key.source
+            found.append(row(f"{prefix}.key", phrase("key-set", source=place(source)), source))
         elif f"{prefix}.key_env" in settings.origins:
-            found.append(Row(f"{prefix}.key", "not set", settings.origin(f"{prefix}.key_env")))
+            found.append(row(f"{prefix}.key", phrase("key-unset"), settings.origin(f"{prefix}.key_env")))
         if backend.model is not None:
-            found.append(_row(settings, f"{prefix}.model", backend.model))
-    found += [
-        _row(settings, f"doctor.{field.name}", getattr(settings.doctor, field.name)) for field in fields(DoctorSettings)
-    ]
+            found.append(row(f"{prefix}.model", backend.model))
+    found += [row(f"doctor.{field.name}", getattr(settings.doctor, field.name)) for field in fields(DoctorSettings)]
     return tuple(found)
 
 
@@ -57,7 +55,7 @@ def write_example(path: Path, *, force: bool = False) -> None:
     """Writes the example, whole or not at all; an existing file stays unless `force`. Failure is a SettingsError."""
     where = str(path)
     if os.path.lexists(path) and not force:
-        raise SettingsError("this file exists and is left as it is: choose another path, or use --force", where)
+        raise SettingsError(phrase("file-exists"), where)
     draft = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,20 +65,18 @@ def write_example(path: Path, *, force: bool = False) -> None:
             draft.chmod(path.stat().st_mode)  # a file that held keys may be private, and will hold keys again
         draft.replace(path.resolve())
     except OSError as error:
-        raise SettingsError(f"this file cannot be written ({error.strerror}): choose another path", where) from None
+        raise SettingsError(phrase("file-unwritable", reason=reason(error)), where) from None
     finally:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
 
 
-def _row(settings: Settings, key: str, value: object) -> Row:
-    return Row(key, _said(key, value), settings.origin(key))
-
-
-def _said(key: str, value: object) -> str:
+def _said(key: str, value: object, language: str) -> str:
     match value:
         case None:
-            return _UNSET[key]
+            return say(language, f"unset-{key.removeprefix('doctor.').replace('_', '-')}")
+        case Phrase():
+            return value.in_(language)
         case bool():
             return "yes" if value else "no"
         case float():

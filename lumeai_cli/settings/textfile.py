@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from lumeai_cli.settings.error import SettingsError
+from lumeai_cli.text.mendable import reason
+from lumeai_cli.text.phrase import phrase
 
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -15,19 +17,19 @@ def read_bytes(path: Path, label: str, limit: int) -> bytes | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        reason = getattr(error, "strerror", None) or "not a usable path"
-        raise SettingsError(f"this file cannot be read ({reason}): check its path and its permissions", label) from None
+        why = reason(error) if isinstance(error, OSError) else phrase("file-no-path")
+        raise SettingsError(phrase("file-unreadable", reason=why), label) from None
     if len(data) > limit:
-        raise SettingsError(f"this file is larger than {limit // 1024} KiB, so it is no settings file", label)
+        raise SettingsError(phrase("file-large", limit=limit // 1024), label)
     return data
 
 
 def decode(data: bytes, label: str, errors: str = "strict") -> str:
     """The text of `data`, without a byte order mark; anything but UTF-8 is a SettingsError with its line."""
     if data.startswith(_UTF16):
-        raise SettingsError("this file is UTF-16 (PowerShell's `>` writes that): save it as UTF-8", label)
+        raise SettingsError(phrase("file-utf16"), label)
     try:
         return data.decode("utf-8-sig", errors)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise SettingsError("this line is not UTF-8: save the file as UTF-8", f"{label}:{line}") from None
+        raise SettingsError(phrase("file-not-utf8"), f"{label}:{line}") from None

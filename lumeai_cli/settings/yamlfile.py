@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from lumeai_cli.settings.error import SettingsError, quoted
 from lumeai_cli.settings.textfile import decode, read_bytes
+from lumeai_cli.text.phrase import Phrase, phrase
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,17 +23,19 @@ LIMIT = 1024 * 1024
 _DEPTH = 16
 _NOTHING = ("", "~", "null", "Null", "NULL")
 
-# PyYAML's words for the mistakes people make, and ours. Its own text is never passed on: it may quote the file.
+# PyYAML's words for the mistakes people make, and our phrase. Its own text is never passed on: it may quote the file.
 _PLAIN_WORDS = (
-    ("'\\t'", "a tab stands at the start of the line: indent with spaces"),
-    ("cannot start any token", "a value cannot start with this character: put the value in quotes"),
-    ("mapping values are not allowed", "a ':' stands where none can be: check the indentation, or quote the value"),
-    ("could not find expected ':'", "a ':' is missing after this key"),
-    ("block end", "the indentation does not fit the lines above"),
-    ("block mapping", "the indentation does not fit the lines above"),
-    ("end of stream", "a quote or bracket is opened here and never closed"),
-    ("expected ',' or", "a bracket is opened here and not closed properly"),
+    ("'\\t'", "yaml-tab"),
+    ("cannot start any token", "yaml-start"),
+    ("mapping values are not allowed", "yaml-colon"),
+    ("could not find expected ':'", "yaml-no-colon"),
+    ("block end", "yaml-indentation"),
+    ("block mapping", "yaml-indentation"),
+    ("node content, but found '<stream end>'", "yaml-end"),
+    ("end of stream", "yaml-open"),
+    ("expected ',' or", "yaml-bracket"),
 )
+_TOLD_AT_ITS_START = ("yaml-no-colon", "yaml-open", "yaml-bracket")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +64,22 @@ def parse_yaml(data: bytes, label: str) -> Node:
     try:
         return _document(events, label)
     except yaml.MarkedYAMLError as error:
-        message, line = _explain(error)
-        raise SettingsError(message, f"{label}:{line}") from None
+        sentence, line = _explain(error)
+        last = len(text.rstrip().splitlines()) or 1  # PyYAML tells an early end one line after the file
+        raise SettingsError(sentence, f"{label}:{min(line, last)}") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise SettingsError("a control character stands in this line: remove it", f"{label}:{line}") from None
+        raise SettingsError(phrase("yaml-control"), f"{label}:{line}") from None
     except (ValueError, OverflowError):  # an escape or a version number beyond what Python can hold
-        raise SettingsError("an escape or a number in this file is out of range", label) from None
+        raise SettingsError(phrase("yaml-range"), label) from None
 
 
-def _explain(error: yaml.MarkedYAMLError) -> tuple[str, int]:
+def _explain(error: yaml.MarkedYAMLError) -> tuple[Phrase, int]:
     problem = error.problem or ""
-    said = next((words for sign, words in _PLAIN_WORDS if sign in problem), "this line is not valid YAML")
-    opened = "opened here" in said or "missing after" in said
-    mark = (error.context_mark if opened else None) or error.problem_mark or error.context_mark
-    return said, mark.line + 1 if mark else 1
+    key = next((key for sign, key in _PLAIN_WORDS if sign in problem), "yaml-invalid")
+    start = error.context_mark if key in _TOLD_AT_ITS_START else None
+    mark = start or error.problem_mark or error.context_mark
+    return phrase(key), mark.line + 1 if mark else 1
 
 
 def _document(events: Iterator[yaml.Event], label: str) -> Node:
@@ -87,7 +91,7 @@ def _document(events: Iterator[yaml.Event], label: str) -> Node:
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
-                raise SettingsError("a second document starts here (`---`): keep one", _where(event, label))
+                raise SettingsError(phrase("yaml-second"), _where(event, label))
             root = _node(next(events), events, label, 0)
     return root
 
@@ -97,17 +101,17 @@ def _node(event: yaml.Event, events: Iterator[yaml.Event], label: str, depth: in
 
     where = _where(event, label)
     if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-        raise SettingsError("anchors and aliases (`&name`, `*name`) are not used here: write the value out", where)
+        raise SettingsError(phrase("yaml-alias"), where)
     if getattr(event, "tag", None) is not None:
-        raise SettingsError("tags (`!name`) mean nothing here: write the plain value, or quote it", where)
+        raise SettingsError(phrase("yaml-tag"), where)
     if depth > _DEPTH:
-        raise SettingsError("this is nested too deeply for settings", where)
+        raise SettingsError(phrase("yaml-deep"), where)
     if isinstance(event, yaml.SequenceStartEvent):
         return Node(where, _items(events, label, depth))
     if isinstance(event, yaml.MappingStartEvent):
         return Node(where, _members(events, label, depth))
     if not isinstance(event, yaml.ScalarEvent):
-        raise SettingsError("this line is not valid YAML", where)
+        raise SettingsError(phrase("yaml-invalid"), where)
     plain = event.style is None
     return Node(where, None if plain and event.value in _NOTHING else event.value)
 
@@ -128,10 +132,10 @@ def _members(events: Iterator[yaml.Event], label: str, depth: int) -> dict[str, 
     while not isinstance(event := next(events), yaml.MappingEndEvent):
         key = _node(event, events, label, depth + 1)
         if not isinstance(key.value, str):
-            raise SettingsError("a key must be a plain word", key.where)
+            raise SettingsError(phrase("yaml-key"), key.where)
         if key.value in found:
             first = found[key.value].where
-            raise SettingsError(f"the key {quoted(key.value)} is given twice (first at {first}): keep one", key.where)
+            raise SettingsError(phrase("yaml-twice", key=quoted(key.value), first=first), key.where)
         value = _node(next(events), events, label, depth + 1)
         found[key.value] = Node(key.where, value.value)
     return found

@@ -42,7 +42,7 @@ def fold(events: Iterable[Event]) -> Answer:
     reasoning: list[str] = []
     refusal: list[str] = []
     calls: list[list[CallPart]] = []
-    slots: dict[int, list[CallPart]] = {}
+    slots: dict[int, tuple[str, list[CallPart]]] = {}  # the id, if it came, and the parts of the call in each place
     errors: list[BackendError] = []
     finish, model = "", ""
     usage: Usage | None = None
@@ -54,11 +54,12 @@ def fold(events: Iterable[Event]) -> Answer:
             if first is None and not event.text.isspace():
                 first = event.at
         elif isinstance(event, CallPart):
-            parts = slots.get(event.slot)
-            if parts is None or (event.id and event.name and event.id != parts[0].id):
+            identity, parts = slots.get(event.slot, ("", []))
+            if not parts or (identity and event.id not in ("", identity) and event.name):
                 # A second id in the same place is a second call: servers forget the index, or repeat it.
-                parts = slots[event.slot] = []
+                identity, parts = "", []
                 calls.append(parts)
+            slots[event.slot] = identity or event.id, parts
             parts.append(event)
             if first is None:
                 first = event.at

@@ -1,5 +1,6 @@
 """One request to a backend and its whole response, as a value: what doctor provokes, records and replays."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -102,10 +103,12 @@ def mask(exchange: Exchange, secrets: Iterable[str]) -> Exchange:
     """The same exchange without these secrets: each is overwritten by as many `*`, so that spans stay true.
 
     A server may send a key back in an error text; from here on nobody can print or save it. Works across the chunks'
-    borders; the longest goes first, for it may hold a shorter one. Texts shorter than eight characters are left alone:
-    they would also hit what is no secret.
+    borders, and for what JSON escapes; the longest goes first, for it may hold a shorter one. Texts shorter than eight
+    characters are left alone: they would also hit what is no secret.
     """
-    hidden = sorted((secret for secret in secrets if len(secret) >= 8), key=len, reverse=True)
+    hidden = sorted(
+        {form for secret in secrets if len(secret) >= 8 for form in _spelled(secret)}, key=len, reverse=True
+    )
     body = exchange.body
     masked = body
     for secret in hidden:
@@ -122,6 +125,12 @@ def mask(exchange: Exchange, secrets: Iterable[str]) -> Exchange:
         chunks.append(Chunk(chunk.at, masked[offset : offset + len(chunk.data)]))
         offset += len(chunk.data)
     return replace(exchange, headers=headers, chunks=tuple(chunks), ending=ending, encoding=encoding)
+
+
+def _spelled(secret: str) -> tuple[str, ...]:
+    """The secret as it is, and within JSON: as most libraries escape it, in ASCII, and as PHP does (slashes, too)."""
+    plain, in_ascii = json.dumps(secret, ensure_ascii=False)[1:-1], json.dumps(secret)[1:-1]
+    return secret, plain, in_ascii, in_ascii.replace("/", "\\/")
 
 
 def _masked(text: str, hidden: Iterable[str]) -> str:

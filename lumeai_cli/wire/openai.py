@@ -194,10 +194,10 @@ def _calls(calls: Any, via: Via, number: int, at: float) -> Iterator[Event]:
             if via is Via.DELTA:
                 yield Odd(number, at, OddKind.CALL_NO_INDEX)
             slot = place
-        opens = bool(name) or "id" in call
-        if opens and identity is None:
+        # Only a piece with a name surely begins a call: later ones come with a null or empty id from healthy servers.
+        if name and identity is None:
             yield Odd(number, at, OddKind.CALL_NO_ID)
-        elif opens and identity == "":
+        elif name and identity == "":
             yield Odd(number, at, OddKind.CALL_EMPTY_ID)
         elif identity is not None and not isinstance(identity, str):
             yield Odd(number, at, OddKind.CALL_BAD_ID, _shown(identity))

@@ -20,7 +20,7 @@ KEPT_OF_OVERSIZE = 1024
 
 _EOL = re.compile(rb"\r\n|\n|\r")
 _ONE_LINE_EVENT = re.compile(rb"data:([^\r\n]*+)\n\n")
-_FIELD = re.compile(rb"(?:data|event|id|retry)(?::|\Z)")
+_FIELD = re.compile(rb"(?:data|event|id|retry):")
 _FIELDS = (b"data", b"event", b"id", b"retry")
 
 

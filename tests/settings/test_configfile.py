@@ -103,7 +103,7 @@ def test_broken_yaml_is_told_in_plain_words(text: str, line: int, said: str) -> 
     with pytest.raises(SettingsError) as error:
         read(text)
     assert error.value.where == f"lumeai.yaml:{line}"
-    assert said in error.value.message
+    assert said in str(error.value)
 
 
 def test_a_file_in_another_encoding_is_an_error_with_its_line() -> None:

@@ -68,7 +68,9 @@ def test_the_example_shows_every_key_and_each_of_its_lines_is_valid(tmp_path: Pa
         settings.origins
     )
     assert {f"doctor.{field.name}" for field in fields(DoctorSettings)} <= set(settings.origins)
-    assert [warning.message[:41] for warning in settings.warnings] == ["the environment variable LUMEAI_API_KEY i"]
+    assert [warning.sentence.in_("en")[:41] for warning in settings.warnings] == [
+        "the environment variable LUMEAI_API_KEY i"
+    ]
     assert all(kind.value in example() for kind in Kind)
 
 
