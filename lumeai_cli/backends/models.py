@@ -16,7 +16,9 @@ FALLBACK = "gpt-4o"
 KEPT = 500  # ids of a list that are looked at
 
 _NO_CHAT = re.compile(
-    r"embed|whisper|tts|dall-?e|image|moderation|rerank|audio|realtime|transcri|sora|flux", re.IGNORECASE
+    r"embed|whisper|tts|dall-?e|image|moderation|rerank|audio|realtime|transcri|sora|flux|^(bge|e5|gte|minilm)-"
+    r"|babbage|davinci|gpt-3.5-turbo-instruct",
+    re.IGNORECASE,
 )
 _OWNERS: Mapping[str, Kind] = {
     "llamacpp": Kind.LLAMA_SERVER,

@@ -6,7 +6,7 @@ could not be run.
 """
 
 from lumeai_cli.clients.outcome import OK, Outcome, OutcomeKind, Words, error, retry
-from lumeai_cli.clients.profile import Profile, Protocol, quoted_body, redirect, without_answer
+from lumeai_cli.clients.profile import Profile, Protocol, quoted_body, redirect, streamed_events, without_answer
 from lumeai_cli.wire.event import BackendError, Event, Odd, OddKind, Text, Via
 from lumeai_cli.wire.reading import Reading, Shape
 from lumeai_cli.wire.xmltags import find_calls
@@ -52,23 +52,20 @@ def judge(reading: Reading) -> Outcome | None:
 
 
 def _stream(reading: Reading) -> Outcome:
-    delivered = {id(frame): place for place, frame in enumerate(reading.data_events)}
-    places = [delivered.get(id(frame)) for frame in reading.frames]
     text: list[str] = []
-    for event in reading.events:
-        place = places[event.frame]
-        if place is None:
-            continue
+    events = streamed_events(reading)
+    for event in events:
         failure = _failure(event)
         if failure:
             # A failure of the first chunk is shown; a later one is repeated at once and without limit.
-            return error(f"OpenAI completion error: {failure}") if place == 0 else _loop(failure)
+            first = event.frame == events[0].frame
+            return error(f"OpenAI completion error: {failure}") if first else _loop(failure)
         if isinstance(event, Text) and event.via is Via.DELTA:
             text.append(event.text)
         elif isinstance(event, Odd) and event.kind is OddKind.CONTENT_PARTS:
             text.append("[object Object]")
     if not reading.ending.clean:
-        return _loop("terminated") if delivered else error("OpenAI completion error: terminated")
+        return _loop("terminated") if events else error("OpenAI completion error: terminated")
     return _said("".join(text), reading)
 
 

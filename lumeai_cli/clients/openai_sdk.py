@@ -5,7 +5,7 @@ by its own fault: that is no outcome.
 """
 
 from lumeai_cli.clients.outcome import OK, SILENT, Outcome, error, retry
-from lumeai_cli.clients.profile import Profile, Protocol, quoted_body, redirect, without_answer
+from lumeai_cli.clients.profile import Profile, Protocol, quoted_body, redirect, streamed_events, without_answer
 from lumeai_cli.wire.event import BackendError, CallPart, Odd, OddKind, Text, Via
 from lumeai_cli.wire.reading import Reading, Shape
 
@@ -36,11 +36,8 @@ def judge(reading: Reading) -> Outcome | None:
 
 
 def _stream(reading: Reading) -> Outcome:
-    delivered = {id(frame) for frame in reading.data_events}
     usable = False
-    for event in reading.events:
-        if id(reading.frames[event.frame]) not in delivered:
-            continue
+    for event in streamed_events(reading):
         if isinstance(event, BackendError) and event.shape != "event":
             return error(f"APIError: {event.message}")
         if isinstance(event, Odd) and event.kind in (OddKind.BROKEN_JSON, OddKind.SEVERAL_IN_ONE):

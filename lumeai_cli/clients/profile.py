@@ -6,8 +6,9 @@ from enum import StrEnum
 from http import HTTPStatus
 
 from lumeai_cli.clients.outcome import Outcome, error, retry, unknown
+from lumeai_cli.wire.event import Event
 from lumeai_cli.wire.exchange import EndingKind
-from lumeai_cli.wire.reading import Reading
+from lumeai_cli.wire.reading import Reading, Shape
 
 
 class Protocol(StrEnum):
@@ -56,6 +57,11 @@ STALLED = frozenset({EndingKind.TIMEOUT_FIRST, EndingKind.TIMEOUT_SILENCE, Endin
 def without_answer(reading: Reading, no_connection: str) -> Outcome | None:
     """The outcome where no client can say more than how the connection ended; None if there is an answer to judge."""
     kind = reading.ending.kind
+    if not reading.readable:
+        return unknown(
+            f"the body is encoded as {reading.encoding}, which lumeai does not read",
+            f"ответ закодирован как {reading.encoding}, этого lumeai не читает",
+        )
     if reading.status is None and kind in NO_CONNECTION:
         return retry(no_connection)  # every SDK here repeats a failed connection, in silence
     if kind in ENDLESS or kind in STALLED:
@@ -65,6 +71,11 @@ def without_answer(reading: Reading, no_connection: str) -> Outcome | None:
             f"ответ не закончился за {seconds} с, дальше lumeai не ждал",
         )
     return None
+
+
+def streamed_events(reading: Reading) -> tuple[Event, ...]:
+    """What a client that reads a stream gets to see: nothing at all of a body that is none."""
+    return reading.delivered_events if reading.shape is Shape.SSE else ()
 
 
 def redirect(reading: Reading) -> Outcome | None:
@@ -85,15 +96,17 @@ def quoted_body(reading: Reading) -> str:
 
 
 def status_phrase(reading: Reading) -> str:
-    """What the AI SDK says of an HTTP error: `error.message`, else the status in words."""
+    """What the AI SDK says of an HTTP error: `error.message`, else the status in words and a body that is no page."""
     errors = reading.answer.errors
-    if errors:
+    if errors and errors[0].shape == "object":
         return errors[0].message[:300]
     status = reading.status or 0
     try:
-        return _PHRASES.get(status) or HTTPStatus(status).phrase
+        words = _PHRASES.get(status) or HTTPStatus(status).phrase
     except ValueError:
-        return f"HTTP {status}"
+        words = f"HTTP {status}"
+    body = errors[0].message[:300] if errors else quoted_body(reading)
+    return f"{words}: {body}" if body and reading.shape is not Shape.HTML else words
 
 
 _PHRASES = {413: "Payload Too Large", 422: "Unprocessable Entity"}

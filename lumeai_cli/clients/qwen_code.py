@@ -5,7 +5,7 @@ known tools that stand in a text into calls by itself.
 """
 
 from lumeai_cli.clients.outcome import OK, SILENT, Outcome, OutcomeKind, Words, error
-from lumeai_cli.clients.profile import Profile, Protocol, quoted_body, redirect, without_answer
+from lumeai_cli.clients.profile import Profile, Protocol, quoted_body, redirect, streamed_events, without_answer
 from lumeai_cli.wire.event import BackendError, CallPart, Finish, Odd, OddKind, Reasoning, Text, Via
 from lumeai_cli.wire.reading import Reading
 
@@ -36,11 +36,8 @@ def judge(reading: Reading) -> Outcome | None:
 
 
 def _stream(reading: Reading) -> Outcome:
-    delivered = {id(frame) for frame in reading.data_events}
     called = said = thought = finished = False
-    for event in reading.events:
-        if id(reading.frames[event.frame]) not in delivered:
-            continue
+    for event in streamed_events(reading):
         if isinstance(event, BackendError) and event.shape != "event":
             return error(f"[API Error: {event.message}]")
         if isinstance(event, Odd) and event.kind in (OddKind.BROKEN_JSON, OddKind.SEVERAL_IN_ONE):

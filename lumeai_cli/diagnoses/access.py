@@ -5,13 +5,14 @@ from collections.abc import Iterator
 
 from lumeai_cli.diagnoses.case import ANSWERING, SIZES, VARIANT, Case
 from lumeai_cli.diagnoses.diagnosis import Detector, Diagnosis, Family, found
-from lumeai_cli.diagnoses.finding import Finding, Severity, of_body
+from lumeai_cli.diagnoses.finding import Finding, Severity, excerpt, of_body
 from lumeai_cli.diagnoses.url import NAMES_A_MODEL
-from lumeai_cli.wire.reading import Reading
+from lumeai_cli.wire.body import loads
+from lumeai_cli.wire.reading import Reading, Shape
 
 _NO_MODEL = re.compile(
     r"model\b.{0,200}\b(not found|not exist|unknown|not available|no such|invalid|not supported)"
-    r"|(unknown|invalid|no such|unsupported) model|model_not_found",
+    r"|(unknown|invalid|no such|unsupported) model|model_not_found|not a chat model|does not support chat",
     re.IGNORECASE | re.DOTALL,
 )
 _TOO_LARGE = re.compile(
@@ -38,32 +39,44 @@ def said(reading: Reading) -> str:
     errors = reading.answer.errors
     if errors:
         return " ".join(errors[0].message.split())[:300]
-    if reading.body[:1] != b"<":
+    if reading.shape is Shape.JSON:
+        return _detail(reading)
+    if reading.shape is not Shape.HTML:
         return " ".join(reading.body[:300].decode("utf-8", "replace").split())
     return ""
+
+
+def _detail(reading: Reading) -> str:
+    """What FastAPI and its kin put in the place of an error: `detail` or `message`, a text or a list of complaints."""
+    value = loads(reading.body)
+    told = value.get("detail") or value.get("message") if isinstance(value, dict) else None
+    if isinstance(told, list) and told and isinstance(told[0], dict):
+        place = ".".join(str(part) for part in told[0].get("loc") or ())
+        told = f"{place}: {told[0].get('msg') or ''}"
+    return " ".join(told.split())[:300] if isinstance(told, str) else excerpt(reading.body)
 
 
 def _model(case: Case) -> Iterator[Finding]:
     """The server refuses the model's name. A model that answered something else is there, whatever the words say."""
     if any(True for _ in case.answers()):
         return
-    hits = [
-        (reading, of_body(reading))
-        for reading in case.of(*ANSWERING)
-        if reading.status in (400, 404, 422)
-        and any(
-            _NO_MODEL.search(error.message)
-            or error.code == "model_not_found"
-            or (reading.status == 404 and NAMES_A_MODEL.search(error.message))
-            for error in reading.answer.errors
-        )
-    ]
+    hits = [(reading, of_body(reading)) for reading in case.of(*ANSWERING) if model_refused(reading)]
     if hits:
         yield from found(
             "model-not-found",
             hits,
             {"model": case.model or "", "said": said(hits[0][0]), "available": ", ".join(case.models[:12])},
         )
+
+
+def model_refused(reading: Reading) -> bool:
+    """Whether the server refused this request for its model: unknown, or not made for chat."""
+    return reading.status in (400, 404, 422) and any(
+        _NO_MODEL.search(error.message)
+        or error.code == "model_not_found"
+        or (reading.status == 404 and NAMES_A_MODEL.search(error.message))
+        for error in reading.answer.errors
+    )
 
 
 def too_large(reading: Reading) -> bool:

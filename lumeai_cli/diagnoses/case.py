@@ -79,13 +79,15 @@ class Case:
         return tuple(reading for reading in self.readings if reading.asked.probe in probes)
 
     def answers(self) -> Iterator[Reading]:
-        """The readings from which an ordinary answer was expected and that came as a success status."""
-        return (reading for reading in self.readings if reading.asked.probe in ANSWERING and reading.ok)
+        """The readings from which an ordinary answer was expected and that came as a success status, readable."""
+        readings = self.of(*ANSWERING)
+        return (reading for reading in readings if reading.ok and reading.readable)
 
     @property
     def first_chat(self) -> Reading | None:
-        """The first chat request, which went to the URL as it was given: what a client would meet."""
-        return next(iter(self.of(CONNECT, STREAMED, VARIANT)), None)
+        """The first chat request at the URL as it was given: what a client would meet, a redirect being followed."""
+        chat = self.of(CONNECT, STREAMED, VARIANT)
+        return next((reading for reading in chat if not 300 <= (reading.status or 0) < 400), next(iter(chat), None))
 
     @property
     def moved(self) -> bool:

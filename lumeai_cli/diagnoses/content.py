@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 from lumeai_cli.diagnoses.case import OTHER, PLAIN, STREAMED, Case
 from lumeai_cli.diagnoses.diagnosis import Diagnosis, Family, found
-from lumeai_cli.diagnoses.finding import Certainty, Finding, Severity, of_body, of_text
+from lumeai_cli.diagnoses.finding import Fact, Finding, Severity, of_body, of_text
 from lumeai_cli.wire.event import Reasoning
-from lumeai_cli.wire.exchange import EndingKind
 from lumeai_cli.wire.markup import written_calls
 from lumeai_cli.wire.reading import Reading, Shape
 
@@ -16,36 +15,33 @@ UNEXPLAINED = "unexplained-failure"
 _SPENT = ("length", "content_filter")
 
 
+def _ended(case: Case) -> Iterator[Reading]:
+    """Answers that ended by themselves: of what was cut, nobody knows what would have come."""
+    return (reading for reading in case.answers() if reading.ending.clean)
+
+
 def _empty(case: Case) -> Iterator[Finding]:
     hits = []
-    for reading in case.answers():
+    for reading in _ended(case):
         answer = reading.answer
         ended = answer.finish if reading.asked.stream else reading.shape is Shape.JSON
-        if (
-            ended
-            and answer.finish not in _SPENT
-            and reading.ending.clean
-            and not (answer.usable or answer.reasoning or answer.refusal or answer.errors)
-            and reading.shape is not Shape.HTML
-        ):
+        said = answer.usable or answer.reasoning or answer.refusal or answer.errors
+        if ended and not said and answer.finish not in _SPENT and reading.shape is not Shape.HTML:
             hits.append((reading, of_body(reading)))
     if hits:
         usage = hits[0][0].answer.usage
-        yield from found(
-            "empty-answer",
-            hits,
-            {"finish": hits[0][0].answer.finish or "none", "completion_tokens": usage.completion if usage else -1},
-        )
+        facts: dict[str, Fact] = {
+            "finish": hits[0][0].answer.finish or "none",
+            "completion_tokens": usage.completion if usage else -1,
+        }
+        yield from found("empty-answer", hits, facts)
 
 
 def _reasoning(case: Case) -> Iterator[Finding]:
     hits = [
         (reading, of_body(reading))
-        for reading in case.answers()
-        if reading.answer.reasoning.strip()
-        and not reading.answer.usable
-        and reading.answer.finish not in _SPENT
-        and reading.ending.clean
+        for reading in _ended(case)
+        if reading.heard.reasoning.strip() and not reading.answer.usable and reading.answer.finish not in _SPENT
     ]
     if hits:
         field = next(event.field for event in hits[0][0].events if isinstance(event, Reasoning))
@@ -60,43 +56,37 @@ def _canned(case: Case) -> Iterator[Finding]:
     if not (first and other and tool):
         return
     text = _text(first[-1])
-    same = [reading for reading in (*first[-1:], *other, *tool) if _text(reading) == text]
-    if len(same) == 1 + len(other) + len(tool):
-        yield from found(
-            "canned-answer", [(r, of_text(r)) for r in (*tool, *same[: 1 + len(other)])], {"text": text[:120]}
-        )
+    if all(_text(reading) == text for reading in (*other, *tool)):
+        hits = [(reading, of_text(reading)) for reading in (*tool, first[-1], *other)]
+        yield from found("canned-answer", hits, {"text": text[:120]})
 
 
 def _text(reading: Reading) -> str:
-    return reading.answer.text.strip() if reading.ok and not reading.answer.calls else ""
+    heard = reading.heard
+    return heard.text.strip() if reading.ok and reading.ending.clean and not heard.calls else ""
 
 
 def _prose(case: Case) -> Iterator[Finding]:
     """Prose where a tool was required. A call that stands in the text, in tags or any markup, is no prose."""
     hits = []
-    for reading in case.answers():
-        answer = reading.answer
-        if not reading.asked.wants_tool or answer.calls or not answer.text.strip() or answer.errors:
+    for reading in _ended(case):
+        text = reading.heard.text
+        if not reading.asked.wants_tool or reading.answer.calls or not text.strip() or reading.answer.errors:
             continue
         tools = (*reading.asked.tools, *reading.asked.xml_tools)
-        if not (written_calls(answer.text) or any(f"<{name}" in answer.text for name in tools)):
+        if not (written_calls(text) or any(f"<{name}" in text for name in tools)):
             hits.append((reading, of_text(reading)))
     if hits:
-        yield from found(
-            "plain-text-instead-of-tool",
-            hits,
-            {"text": " ".join(hits[0][0].answer.text.split())[:120]},
-            Certainty.PROVEN,
-        )
+        text = " ".join(hits[0][0].heard.text.split())[:120]
+        yield from found("plain-text-instead-of-tool", hits, {"text": text})
 
 
 def _slow(case: Case) -> Iterator[Finding]:
+    """A late first byte; of requests that were sent beside others none counts, for they may have queued."""
     hits = [
         (reading, of_body(reading))
         for reading in case.answers()
-        if reading.first_byte_at is not None
-        and reading.first_byte_at > case.slow_after
-        and reading.ending.kind is not EndingKind.CANCELLED
+        if (reading.first_byte_at or 0) > case.slow_after and not reading.asked.together
     ]
     if hits:
         yield from found("slow-first-byte", hits, {"seconds": round(hits[0][0].first_byte_at or 0, 1)})

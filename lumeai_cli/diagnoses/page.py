@@ -18,6 +18,8 @@ HEADINGS = {
 
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
 _OPTIONAL = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
+_CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
+_PLAIN_WORD = re.compile(r"[\w.:/@+%=,~\[\]-]*")
 _ITEM = re.compile(r"^\d+\.\s+", re.MULTILINE)
 
 
@@ -59,7 +61,10 @@ def parse(name: str, language: str, text: str) -> Page:
 
 
 def fill(text: str, facts: Mapping[str, Fact]) -> str:
-    """The text with its facts; an unknown fact shows its own name, and takes an optional piece with it."""
+    """The text with its facts; an unknown fact shows its own name, and takes an optional piece with it.
+
+    In code, which is there to be copied into a shell, a fact stands only if a shell takes it for one plain word.
+    """
 
     def optional(match: re.Match[str]) -> str:
         known = all(_known(facts.get(name)) for name in _PLACE.findall(match[1]))
@@ -69,7 +74,13 @@ def fill(text: str, facts: Mapping[str, Fact]) -> str:
         value = facts.get(match[1])
         return f"<{match[1]}>" if value is None else _shown(value)
 
-    return _PLACE.sub(place, _OPTIONAL.sub(optional, text))
+    def word(match: re.Match[str]) -> str:
+        return place(match) if _PLAIN_WORD.fullmatch(place(match)) else f"<{match[1]}>"
+
+    def code(match: re.Match[str]) -> str:
+        return _PLACE.sub(word, match[0])
+
+    return _PLACE.sub(place, _CODE.sub(code, _OPTIONAL.sub(optional, text)))
 
 
 def _known(value: Fact | None) -> bool:

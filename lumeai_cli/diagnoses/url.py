@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from urllib.parse import urljoin
 
 from lumeai_cli.backends.address import ENDPOINTS
-from lumeai_cli.diagnoses.case import VARIANT, Case
+from lumeai_cli.diagnoses.case import STREAMED, VARIANT, Case
 from lumeai_cli.diagnoses.diagnosis import Diagnosis, Family, found
-from lumeai_cli.diagnoses.finding import Fact, Finding, of_body
+from lumeai_cli.diagnoses.finding import Fact, Finding, excerpt, of_body, span
 from lumeai_cli.wire.event import BackendError, OddKind
+from lumeai_cli.wire.exchange import header
 from lumeai_cli.wire.reading import Reading, Shape
 
 NAMES_A_MODEL = re.compile(r"\bmodels?\b", re.IGNORECASE)
@@ -26,6 +29,8 @@ def is_api(reading: Reading) -> bool:
     status = reading.status
     if status is None:
         return False
+    if not reading.readable:
+        return True  # nobody here can tell
     errors = reading.answer.errors
     if 200 <= status < 300:
         if reading.shape is Shape.HTML or (errors and _NO_SUCH_ROUTE.search(errors[0].message)):
@@ -95,17 +100,21 @@ def _html(case: Case) -> Iterator[Finding]:
 
 
 def _redirected(case: Case) -> Iterator[Finding]:
-    hits = [
-        (reading, of_body(reading))
-        for reading in case.readings
-        if reading.status is not None and 300 <= reading.status < 400 and reading is case.first_chat
-    ]
-    if hits:
-        reading = hits[0][0]
-        target = next((value for key, value in reading.headers if key.lower() == "location"), "")
-        yield from found(
-            "redirected", hits, {"status": reading.status or 0, "location": target[:300], "url": reading.asked.url}
-        )
+    """A redirect, and what was met where it leads, if it was followed."""
+    chat = case.of(STREAMED, VARIANT)
+    first = next((reading for reading in chat if 300 <= (reading.status or 0) < 400), None)
+    if first is None:
+        return
+    target = header(first.headers, "location")
+    there = [reading for reading in chat if target and reading.asked.url == urljoin(first.asked.url, target)]
+    shown = span(first, 0, 0)
+    shown = replace(shown, excerpt=excerpt(f"HTTP {first.status}, Location: {target}".encode()))
+    yield Finding(
+        "redirected",
+        facts={"status": first.status or 0, "location": target[:300], "url": first.asked.url},
+        evidence=(shown,),
+        exchanges=(first.exchange, *(reading.exchange for reading in there)),
+    )
 
 
 def _not_llm(case: Case) -> Iterator[Finding]:

@@ -1,16 +1,15 @@
 """From findings to the verdict: how bad each is for the judged clients, which one explains the others, what is next."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lumeai_cli.clients.outcome import Outcome, OutcomeKind
+from lumeai_cli.clients.outcome import Outcome, OutcomeKind, unknown
 from lumeai_cli.clients.profile import Profile, Protocol
 from lumeai_cli.diagnoses.case import (
     AGENT_NATIVE,
     AGENT_XML,
-    ANSWERING,
-    CONNECT,
     PLAIN,
+    PROXY,
     STREAMED,
     TOOL_NATIVE,
     TOOL_XML,
@@ -26,9 +25,9 @@ from lumeai_cli.wire.reading import Reading
 _OWN_REQUEST: Mapping[Protocol, tuple[str, ...]] = {
     Protocol.XML: (AGENT_XML, TOOL_XML),
     Protocol.NATIVE: (AGENT_NATIVE, TOOL_NATIVE),
-    Protocol.SDK: (STREAMED,),
+    Protocol.SDK: (PLAIN,),
 }
-"""The probes that stand for a client's own request, the truest first."""
+"""The probes that stand for a client's own request, the truest first; an SDK streams and does not."""
 
 _WORST = (
     OutcomeKind.LOOP,
@@ -54,11 +53,21 @@ class Conclusion:
     clients: tuple[Judged, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """What one client's user meets: the worst outcome, the reading that tells it, and every exchange that fails."""
+
+    profile: Profile
+    outcome: Outcome
+    reading: Reading | None
+    failing: frozenset[str] = frozenset()
+
+
 def conclude(case: Case, profiles: Sequence[Profile]) -> Conclusion:
     """The conclusion from all that was read of one target, for these clients."""
-    rated = [rate(finding, case, profiles) for finding in findings_of(case)]
-    judged = [(profile, *_meet(profile, case)) for profile in profiles]
-    unexplained = _unexplained(rated, judged)
+    meetings = [_meet(profile, case) for profile in profiles]
+    rated = [rate(finding, case, meetings) for finding in findings_of(case)]
+    unexplained = _unexplained(rated, meetings)
     if unexplained is not None:
         rated.append(Rated(unexplained, CATALOGUE[UNEXPLAINED], Severity.ERROR))
     rated.sort(key=_order)
@@ -71,10 +80,15 @@ def conclude(case: Case, profiles: Sequence[Profile]) -> Conclusion:
     hidden = {item.finding.name for root in roots for item in _explained_by(root, rated)}
     warnings = [item for item in rated if item.severity is Severity.WARNING and item.finding.name not in hidden]
     clients = tuple(
-        Judged(profile.name, profile.title, outcome, _because(outcome, reading, roots, errors))
-        for profile, outcome, reading in judged
+        Judged(
+            meeting.profile.name,
+            meeting.profile.title,
+            meeting.outcome,
+            _because(meeting.outcome, meeting.reading, roots, errors),
+        )
+        for meeting in meetings
     )
-    decisive = any(reading is not None and outcome.kind is not OutcomeKind.NOT_JUDGED for _, outcome, reading in judged)
+    decisive = any(meeting.outcome.kind is not OutcomeKind.NOT_JUDGED for meeting in meetings)
     return Conclusion(
         False if errors else True if decisive else None,
         verdict,
@@ -84,23 +98,28 @@ def conclude(case: Case, profiles: Sequence[Profile]) -> Conclusion:
     )
 
 
-def rate(finding: Finding, case: Case, profiles: Sequence[Profile]) -> Rated:
-    """The finding with its severity: an error is one only if a judged client does not get its answer by it."""
+def rate(finding: Finding, case: Case, meetings: Sequence[Meeting]) -> Rated:
+    """The finding with its severity: an error is one only if by it a judged client does not get its answer.
+
+    What shows only in our own extra questions (the model list, the ladder of sizes, a short prompt where the agent's
+    own one is fine) is a warning. An error that no client could be judged by, for nothing at all could, stays one.
+    """
     entry = CATALOGUE[finding.name]
     severity = _milder(entry.severity, finding.at_most)
-    if severity is Severity.ERROR:
-        shown = [
-            reading for reading in case.readings if reading.exchange in finding.exchanges and _counts(reading, case)
-        ]
-        outcomes = [
-            outcome
-            for reading in shown
-            for profile in profiles
-            if _speaks(profile, reading) and (outcome := profile.judge(reading)) is not None
-        ]
-        if shown and all(outcome.ok for outcome in outcomes):
+    if severity is Severity.ERROR and finding.exchanges:
+        failing = frozenset[str]().union(*(meeting.failing for meeting in meetings))
+        if not failing.intersection(finding.exchanges) and not _at_the_door(finding, case):
             severity = Severity.WARNING
     return Rated(finding, entry, severity)
+
+
+def _at_the_door(finding: Finding, case: Case) -> bool:
+    """Whether it is about the first chat request, or a detour that programs take: what every client meets."""
+    first = case.first_chat
+    door = {reading.exchange for reading in case.of(PROXY)}
+    if first is not None and (first.asked.probe != STREAMED or not first.ok):
+        door.add(first.exchange)
+    return bool(door.intersection(finding.exchanges))
 
 
 def _milder(one: Severity, other: Severity) -> Severity:
@@ -108,61 +127,52 @@ def _milder(one: Severity, other: Severity) -> Severity:
     return order[max(order.index(one), order.index(other))]
 
 
-def _counts(reading: Reading, case: Case) -> bool:
-    """Whether a client would meet this exchange: our own extra questions (sizes, raw errors, detours) it would not."""
-    return reading.asked.probe in (*ANSWERING, CONNECT) or reading is case.first_chat
+def _meet(profile: Profile, case: Case) -> Meeting:
+    """What this client's user meets at the URL as it was given: in its own request, and in a turn of plain text.
 
-
-def _speaks(profile: Profile, reading: Reading) -> bool:
-    """Whether this client sends such a request."""
-    if reading.asked.probe in (AGENT_XML, AGENT_NATIVE) and profile.protocol is Protocol.SDK:
-        return False
-    if reading.asked.tools:
-        return profile.protocol is not Protocol.XML
-    if reading.asked.xml_tools:
-        return profile.protocol is not Protocol.NATIVE
-    return True
-
-
-def _meet(profile: Profile, case: Case) -> tuple[Outcome, Reading | None]:
-    """What this client's user meets at the URL as it was given, and the reading that tells it."""
+    Where streams are broken, its request is asked once more without: what fails there fails once they are mended.
+    An agent whose own request was not sent may fail by a turn of text, but nobody can say that it works.
+    """
     first = case.first_chat
     if first is None:
-        return Outcome(OutcomeKind.NOT_JUDGED), None
-    own: Iterable[Reading] = ()
+        return Meeting(profile, Outcome(OutcomeKind.NOT_JUDGED), None)
+    own: tuple[Reading, ...] = ()
+    text: tuple[Reading, ...] = (first,)
     if not case.moved and first.asked.probe == STREAMED:
-        for probe in _OWN_REQUEST[profile.protocol]:
-            own = [reading for reading in case.of(probe) if reading.asked.stream and _told(reading)]
-            if own:
-                break
-    meetings = [(profile.judge(reading), reading) for reading in own or (first,)]
-    if profile.protocol is Protocol.SDK and not case.moved:
-        meetings += [(profile.judge(reading), reading) for reading in case.of(PLAIN) if _told(reading)]
-    known = [(outcome, reading) for outcome, reading in meetings if outcome is not None]
-    if not known:
-        return Outcome(OutcomeKind.NOT_JUDGED), None
-    return min(known, key=lambda pair: _WORST.index(pair[0].kind))
+        text = tuple(filter(_told, case.of(STREAMED))) or text
+        sets = (tuple(filter(_told, case.of(probe))) for probe in _OWN_REQUEST[profile.protocol])
+        own = next((readings for readings in sets if readings), ())
+    judged = [(outcome, reading) for reading in (*own, *text) if (outcome := profile.judge(reading)) is not None]
+    met = [pair for pair in judged if pair[1].asked.stream or profile.protocol is Protocol.SDK]
+    if not met:
+        return Meeting(profile, Outcome(OutcomeKind.NOT_JUDGED), None)
+    outcome, reading = min(met, key=lambda pair: _WORST.index(pair[0].kind))
+    if outcome.ok and not own:
+        outcome = unknown("its own request was not sent", "её собственный запрос не отправлялся")
+    failing = frozenset(reading.exchange for outcome, reading in judged if not outcome.ok)
+    return Meeting(profile, outcome, reading, failing)
 
 
 def _told(reading: Reading) -> bool:
+    """Whether the server had its say; what we broke off ourselves proves nothing."""
     return reading.ending.kind is not EndingKind.CANCELLED
 
 
-def _unexplained(rated: Sequence[Rated], judged: Sequence[tuple[Profile, Outcome, Reading | None]]) -> Finding | None:
+def _unexplained(rated: Sequence[Rated], meetings: Sequence[Meeting]) -> Finding | None:
     """The confession that a client fails for a reason that has no name yet."""
     failing = [
-        (profile, reading)
-        for profile, outcome, reading in judged
-        if reading is not None and not outcome.ok and outcome.kind is not OutcomeKind.NOT_JUDGED
+        (meeting.profile, meeting.reading)
+        for meeting in meetings
+        if meeting.reading is not None and not meeting.outcome.ok and meeting.outcome.kind is not OutcomeKind.NOT_JUDGED
     ]
     if not failing or any(item.severity is Severity.ERROR for item in rated):
         return None
     return Finding(
         UNEXPLAINED,
         Certainty.POSSIBLE,
-        {"clients": ", ".join(profile.name for profile, _ in failing)},
-        tuple(of_body(reading) for _, reading in failing[:1] if reading is not None),
-        tuple(reading.exchange for _, reading in failing if reading is not None),
+        {"clients": ", ".join(profile.name for profile, _ in failing), "finish": failing[0][1].answer.finish},
+        tuple(of_body(reading) for _, reading in failing[:1]),
+        tuple(reading.exchange for _, reading in failing),
     )
 
 

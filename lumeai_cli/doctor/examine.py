@@ -101,7 +101,7 @@ def target_report(target: Target, found: Examined, options: Options) -> TargetRe
         conclusion.findings,
         conclusion.clients,
         tuple(_with_status(result, conclusion, found) for result in found.probes),
-        target.notes,
+        (*target.notes, *found.notes),
         crashed=bool(found.crashed),
     )
     return masked(report, (target.key.reveal(),) if target.key is not None else ())

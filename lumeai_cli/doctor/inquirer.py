@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from lumeai_cli.backends.address import CHAT
@@ -16,10 +17,13 @@ from lumeai_cli.doctor.result import ProbeStatus
 from lumeai_cli.doctor.target import Target
 from lumeai_cli.text.phrase import Phrase, phrase
 from lumeai_cli.transport.call import Engine, HttpRequest, Limits, perform
-from lumeai_cli.wire.exchange import Asked, Exchange, Headers, mask
+from lumeai_cli.wire.exchange import Asked, EndingKind, Exchange, Headers, mask
 from lumeai_cli.wire.reading import Reading, read
 
-MOST_FRAMES = 20_000
+MOST_FRAMES = 60_000
+SILENCE = 120.0
+"""Seconds of nothing after which the server, and not our own haste, is to blame; agents call it hanging."""
+
 ANNOUNCED_FROM = 5_000  # estimated tokens of a probe that is announced before it is sent
 
 Progress = Callable[[Phrase], None]
@@ -30,6 +34,7 @@ class Inquirer:
 
     def __init__(self, target: Target, options: Options, engine: Engine, ledger: Ledger, progress: Progress) -> None:
         self.base = target.address.base
+        self.chat_url = ""  # set where the chat endpoint does not stand where a client would look for it
         self.model: str | None = options.model or target.model
         self._target = target
         self._options = options
@@ -62,11 +67,15 @@ class Inquirer:
         prompt: ChatRequest,
         *,
         stream: bool,
-        base: str = "",
+        url: str = "",
         padded_to: int = 0,
         extra: dict[str, Any] | None = None,
+        together: bool = False,
     ) -> Reading | None:
-        """One chat completion; None if it may not be asked. `padded_to` is the size of the body in bytes."""
+        """One chat completion; None if it may not be asked.
+
+        `padded_to` is the size of the body in bytes; `together` says that other requests are under way.
+        """
         if not self.may(probe, prompt.prompt_chars):
             return None
         model = self.model or FALLBACK
@@ -75,7 +84,7 @@ class Inquirer:
         body = b"{" + b" " * max(0, padded_to - len(body)) + body[1:]
         asked = Asked(
             probe,
-            (base or self.base) + CHAT,
+            url or self.chat_url or self.base + CHAT,
             stream=stream,
             model=model,
             body_bytes=len(body),
@@ -84,6 +93,7 @@ class Inquirer:
             xml_tools=prompt.xml_tools,
             wants_tool=prompt.wants_tool,
             key_sent=self._target.key is not None,
+            together=together,
         )
         estimate = prompt.prompt_chars // 4
         if estimate >= ANNOUNCED_FROM:
@@ -101,23 +111,30 @@ class Inquirer:
         return await self._ask(asked, b"", engine=engine)
 
     def file(self, exchange: Exchange) -> Reading:
-        """Files an exchange, whoever made it. The key is masked before anything is kept."""
+        """Files an exchange, whoever made it: its reading, and of the bytes themselves a copy without the key."""
         key = self._target.key
-        exchange = mask(exchange, (key.reveal(),) if key is not None else ())
         reading = read(exchange, frames=MOST_FRAMES)
-        self._ledger.keep(exchange, reading)
+        self._ledger.keep(mask(exchange, (key.reveal(),) if key is not None else ()), reading)
         return reading
 
     async def _ask(self, asked: Asked, body: bytes, *, engine: Engine | None = None) -> Reading:
-        # Half of what is left at most: one silent answer must not eat the whole examination.
-        half, large = self._left() / 2, PROBES[asked.probe].large
-        limits = Limits(
-            first_byte=min(150.0 if large else 60.0, half),
-            silence=min(60.0, half),
-            total=min(150.0 if large else 75.0, half),
-        )
+        left = self._left()
+        limits = Limits(first_byte=min(SILENCE, left), silence=min(SILENCE, left), total=left)
         request = HttpRequest(asked.method, asked.url, self._headers(asked), body)
-        return self.file(await perform(engine or self._engine, request, limits, asked, self._ledger.number()))
+        exchange = await perform(engine or self._engine, request, limits, asked, self._ledger.number())
+        if self._given_up(exchange):
+            exchange = replace(exchange, ending=replace(exchange.ending, kind=EndingKind.CANCELLED))
+            reason = phrase("skip-time", seconds=f"{self._options.timeout:g}")
+            self._ledger.note(asked.probe, ProbeStatus.NOT_JUDGED, reason)
+        return self.file(exchange)
+
+    def _given_up(self, exchange: Exchange) -> bool:
+        """Whether it was our own time that ended it: a server that was still speaking, or silent for a while only."""
+        ending = exchange.ending
+        if ending.kind in (EndingKind.TIMEOUT_FIRST, EndingKind.TIMEOUT_SILENCE):
+            last = exchange.chunks[-1].at if exchange.chunks else 0.0
+            return ending.at - last < SILENCE * 0.9
+        return ending.kind is EndingKind.TIMEOUT_TOTAL and bool(read(exchange, frames=1).frames)
 
     def _headers(self, asked: Asked) -> Headers:
         headers = [("accept", "*/*"), ("accept-encoding", "identity"), ("user-agent", "lumeai-doctor")]

@@ -54,9 +54,9 @@ class Ledger:
 
     def note(self, probe: str, status: ProbeStatus, reason: Phrase) -> None:
         """Says that a probe, or the rest of it, was not sent, and why."""
-        entry = self._entries.get(probe, ProbeResult(probe, status))
-        if entry.reason is None:
-            self._entries[probe] = replace(entry, status=status, reason=reason)
+        self.open(probe)
+        if self._entries[probe].reason is None:
+            self._entries[probe] = replace(self._entries[probe], status=status, reason=reason)
 
     def skip(self, probes: Iterable[str], reason: Phrase) -> None:
         """The same for probes of which nothing was sent at all."""
@@ -74,6 +74,12 @@ class Ledger:
     def of(self, probe: str) -> tuple[Reading, ...]:
         """The readings of one probe."""
         return tuple(reading for reading in self.readings if reading.asked.probe == probe)
+
+    def withdraw(self, reading: Reading) -> None:
+        """Forgets one exchange: it will be asked anew, alone."""
+        kept = [place for place, other in enumerate(self.readings) if other is not reading]
+        self.exchanges = [self.exchanges[place] for place in kept]
+        self.readings = [self.readings[place] for place in kept]
 
     def reopen(self, probe: str) -> None:
         """Lets a probe be sent anew; what it has read stays."""

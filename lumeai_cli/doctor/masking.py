@@ -10,19 +10,18 @@ from dataclasses import replace
 from lumeai_cli.clients.outcome import Outcome, Words
 from lumeai_cli.diagnoses.finding import Finding
 from lumeai_cli.doctor.result import Judged, Rated, TargetReport
-
-SHORTEST = 8  # a shorter text would also hit what is no secret
+from lumeai_cli.wire.exchange import SHORTEST, spelled
 
 
 def masked(target: TargetReport, secrets: Iterable[str]) -> TargetReport:
     """The same report without these secrets."""
-    hidden = [secret for secret in secrets if len(secret) >= SHORTEST]
+    hidden = [form for secret in secrets if len(secret) >= SHORTEST for form in (secret, *spelled(secret))]
     if not hidden:
         return target
 
     def hide(text: str) -> str:
         for secret in hidden:
-            text = text.replace(secret, "*" * SHORTEST)
+            text = text.replace(secret, "*" * len(secret))
         return text
 
     def finding(found: Finding) -> Finding:

@@ -1,16 +1,18 @@
 """Runs the probes against one target, in the order in which each makes sense."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urljoin, urlsplit
 
 from lumeai_cli.backends.address import CHAT, variants
 from lumeai_cli.backends.backend import Kind
-from lumeai_cli.backends.models import ModelList, read_models
+from lumeai_cli.backends.models import FALLBACK, ModelList, read_models
 from lumeai_cli.clients import request as requests
 from lumeai_cli.clients.openai_sdk import judge as sdk_judge
+from lumeai_cli.clients.request import ChatRequest
 from lumeai_cli.diagnoses import case as probes
-from lumeai_cli.diagnoses.access import too_large
+from lumeai_cli.diagnoses.access import model_refused, too_large
 from lumeai_cli.diagnoses.case import Case, Machine
 from lumeai_cli.diagnoses.g4f import DEFAULT_PORT, GENERIC
 from lumeai_cli.diagnoses.url import is_api
@@ -19,12 +21,12 @@ from lumeai_cli.doctor.ledger import Ledger
 from lumeai_cli.doctor.machine import behind_proxy, diverted, g4f_installs
 from lumeai_cli.doctor.options import Options
 from lumeai_cli.doctor.probe import PROBES
-from lumeai_cli.doctor.result import ProbeResult
+from lumeai_cli.doctor.result import ProbeResult, ProbeStatus
 from lumeai_cli.doctor.target import Target
 from lumeai_cli.text.phrase import Phrase, phrase
 from lumeai_cli.transport.call import Engine, Limits
 from lumeai_cli.transport.rungs import climb
-from lumeai_cli.wire.exchange import Asked, Ending, EndingKind, Exchange
+from lumeai_cli.wire.exchange import Asked, Ending, EndingKind, Exchange, header
 from lumeai_cli.wire.reading import Reading
 
 FIRST = requests.simple("Reply with exactly one word: maple")
@@ -37,6 +39,22 @@ PATIENCE = 1.0
 """Seconds after which the next small questions are asked although the first are still being answered."""
 
 
+MOST_WAIT = 30.0
+"""Seconds that a `Retry-After` is obeyed at most."""
+
+MOST_MODELS = 4
+"""Models of a list that are tried where nobody named one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One chat request that may be put beside others."""
+
+    probe: str
+    prompt: ChatRequest
+    stream: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Examined:
     """All that an examination collected: the case, the exchanges themselves, and how each probe went."""
@@ -44,6 +62,7 @@ class Examined:
     case: Case
     exchanges: tuple[Exchange, ...]
     probes: tuple[ProbeResult, ...]
+    notes: tuple[Phrase, ...] = ()
     crashed: str = ""
 
 
@@ -62,7 +81,9 @@ class Examination:
         self._models = ModelList()
         self._kind = target.kind
         self._machine = Machine()
+        self._guessed = not self._inquirer.model
         self._streaming = True
+        self._small_asked = False
         self._crashed = ""
 
     async def run(self) -> None:
@@ -89,7 +110,9 @@ class Examination:
             self._machine,
             self._options.slow_after,
         )
-        return Examined(case, tuple(self._ledger.exchanges), self._ledger.results(), self._crashed)
+        invented = self._guessed and not self._models.chat and self._inquirer.model is not None
+        notes = (phrase("note-fallback-model", model=FALLBACK),) if invented else ()
+        return Examined(case, tuple(self._ledger.exchanges), self._ledger.results(), notes, self._crashed)
 
     async def _reach(self) -> bool:
         """The rungs below HTTP. Behind a proxy they prove nothing and are left out."""
@@ -122,11 +145,12 @@ class Examination:
         if self._inquirer.may(probes.MODELS):
             reading = await self._inquirer.get(probes.MODELS, f"{self._inquirer.base}/models")
             self._models = read_models(reading)
-            self._inquirer.model = self._inquirer.model or next(iter(self._models.chat), None)
             if self._models.kind is not Kind.UNKNOWN:
                 self._kind = self._models.kind
             elif not self._target.named and reading.ok:
                 self._kind = Kind.UNKNOWN  # it was a guess by the port, which proves nothing
+        if self._guessed:
+            self._inquirer.model = next(iter(self._models.chat), FALLBACK)
         await self._detour()
 
     async def _detour(self) -> None:
@@ -143,21 +167,46 @@ class Examination:
 
     async def _open_chat(self) -> Reading | None:
         """The first chat requests, at the URL as given; where that is no API, at its neighbours."""
-        async with asyncio.TaskGroup() as group:
-            streamed = group.create_task(self._inquirer.chat(probes.STREAMED, FIRST, stream=True))
-            plain = group.create_task(self._inquirer.chat(probes.PLAIN, FIRST, stream=False))
-            await asyncio.wait((streamed, plain), timeout=PATIENCE)
-            if not streamed.done() and not plain.done():
-                # A slow server is asked its small questions together, as if its stream were sound.
-                group.create_task(self._small_questions())
-        first = streamed.result()
+        first, plain = await self._opening(patient=True)
         if first is None:
             self._end(phrase("skip-needs", probe=probes.STREAMED))
             return None
-        if first.status is None or is_api(first):
-            self._ledger.skip([probes.VARIANT], phrase("skip-url-works"))
-            return first
-        return await self._search(first)
+        if first.status in (307, 308):
+            first, plain = await self._followed(first)
+        if first.status is not None and not is_api(first) and (plain is None or not is_api(plain)):
+            return await self._search(first)
+        self._ledger.skip([probes.VARIANT], phrase("skip-url-works"))
+        if self._guessed and model_refused(first):
+            return await self._other_models(first)
+        return first
+
+    async def _opening(self, *, patient: bool) -> tuple[Reading | None, Reading | None]:
+        """The tiny prompt, streamed and not; behind a slow answer the other small questions go out, too."""
+        opening = [Question(probes.STREAMED, FIRST, stream=True), Question(probes.PLAIN, FIRST, stream=False)]
+        async with asyncio.TaskGroup() as group:
+            tasks = [(question, group.create_task(self._put(question, together=True))) for question in opening]
+            await asyncio.wait([task for _, task in tasks], timeout=PATIENCE)
+            if patient and not any(task.done() for _, task in tasks):
+                self._small_asked = True
+                tasks += [
+                    (question, group.create_task(self._put(question, together=True))) for question in self._small()
+                ]
+        readings = [await self._settled(question, task.result()) for question, task in tasks]
+        return readings[0], readings[1]
+
+    async def _followed(self, first: Reading) -> tuple[Reading, Reading | None]:
+        """Goes where a redirect of the same origin leads, as clients do with method, body and key."""
+        here, location = first.asked.url, header(first.headers, "location")
+        there = urljoin(here, location)
+        if not location or urlsplit(there)[:2] != urlsplit(here)[:2]:
+            return first, None
+        self._ledger.rename(probes.STREAMED, probes.VARIANT)
+        self._ledger.drop(probes.PLAIN)
+        self._inquirer.chat_url = there
+        again, plain = await self._opening(patient=False)
+        if again is None or not is_api(again):
+            self._inquirer.chat_url = ""
+        return again or first, plain
 
     async def _search(self, first: Reading) -> Reading | None:
         """Looks for the API at the neighbouring URLs and goes on at the first that has one."""
@@ -165,16 +214,33 @@ class Examination:
         self._ledger.drop(probes.PLAIN)
         for base in variants(self._inquirer.base):
             self._progress(phrase("progress-variant", url=base + CHAT))
-            found = await self._inquirer.chat(probes.VARIANT, FIRST, stream=True, base=base)
+            found = await self._inquirer.chat(probes.VARIANT, FIRST, stream=True, url=base + CHAT)
             if found is not None and is_api(found):
                 self._inquirer.base = base
                 self._ledger.reopen(probes.MODELS)
                 await self._list_models()
-                again = await self._inquirer.chat(probes.STREAMED, FIRST, stream=True)
-                await self._inquirer.chat(probes.PLAIN, FIRST, stream=False)
-                return again
+                return (await self._opening(patient=False))[0]
         self._end(phrase("skip-no-api", status=first.status or 0))
         return None
+
+    async def _other_models(self, first: Reading) -> Reading | None:
+        """A model that only we chose, and the server refuses, is no fault of the server's: the next of its list."""
+        if not self._models.chat:
+            self._ledger.drop(probes.PLAIN)
+            self._ledger.drop(probes.STREAMED)
+            self._ledger.note(probes.STREAMED, ProbeStatus.NOT_JUDGED, phrase("skip-name-a-model", model=FALLBACK))
+            self._inquirer.model = None
+            self._end(phrase("skip-needs", probe=probes.STREAMED))
+            return None
+        for model in self._models.chat[1:MOST_MODELS]:
+            self._inquirer.model = model
+            self._ledger.drop(probes.PLAIN)
+            self._ledger.drop(probes.STREAMED)
+            again, _ = await self._opening(patient=False)
+            if again is None or not model_refused(again):
+                return again
+            first = again
+        return first
 
     async def _converse(self, first: Reading) -> None:
         """Everything that needs a chat endpoint."""
@@ -183,13 +249,15 @@ class Examination:
             await self._uncover()
             self._end(phrase("skip-refused", status=first.status or 0, ending=first.ending.kind.value))
             return
-        if not any(reading.ok and reading.ending.clean for reading in opening):
-            self._end(phrase("skip-no-end", ending=first.ending.kind.value))
+        if not any(reading.ok and reading.ending.clean and reading.readable for reading in opening):
+            ending = first.ending.kind.value if first.readable else first.encoding
+            self._end(phrase("skip-no-end", ending=ending))
             return
         self._streaming = _sound(first) or not any(_sound(reading) for reading in opening)
-        if not self._streaming and not any(reading.answer.usable for reading in self._ledger.of(probes.OTHER)):
-            self._ledger.drop(probes.OTHER)  # asked as a stream while the first was still coming: once more, plain
-        await self._small_questions()
+        unheard = not self._streaming and not any(reading.answer.usable for reading in self._ledger.of(probes.OTHER))
+        if unheard or not self._small_asked:
+            self._ledger.drop(probes.OTHER)  # if it was asked, then as a stream that could not be read
+            await self._ask_together(self._small())
         if self._options.quick:
             self._end(phrase("skip-quick"), (name for name, probe in PROBES.items() if probe.large))
         else:
@@ -198,18 +266,35 @@ class Examination:
         await self._uncover()
         self._end(phrase("skip-nothing-hidden"))
 
-    async def _small_questions(self) -> None:
-        """The repeats, an unrelated prompt and the short tool prompts, at once; asked once only."""
-        if probes.OTHER in self._ledger:
-            return
-        self._ledger.open(probes.OTHER)
-        ask, stream = self._inquirer.chat, self._streaming
+    def _small(self) -> list[Question]:
+        """The repeats, an unrelated prompt and the short tool prompts."""
+        stream = self._streaming
+        repeats = [Question(probes.STREAMED, FIRST, stream=True)] * (self._options.repeat - 1 if stream else 0)
+        return [
+            *repeats,
+            Question(probes.OTHER, OTHER, stream=stream),
+            Question(probes.TOOL_XML, requests.small_xml(), stream=stream),
+            Question(probes.TOOL_NATIVE, requests.small_native(), stream=stream),
+        ]
+
+    async def _ask_together(self, questions: Sequence[Question]) -> None:
         async with asyncio.TaskGroup() as group:
-            for _ in range(self._options.repeat - 1 if stream else 0):
-                group.create_task(ask(probes.STREAMED, FIRST, stream=True))
-            group.create_task(ask(probes.OTHER, OTHER, stream=stream))
-            group.create_task(ask(probes.TOOL_XML, requests.small_xml(), stream=stream))
-            group.create_task(ask(probes.TOOL_NATIVE, requests.small_native(), stream=stream))
+            tasks = [(question, group.create_task(self._put(question, together=True))) for question in questions]
+        for question, task in tasks:
+            await self._settled(question, task.result())
+
+    async def _put(self, question: Question, *, together: bool) -> Reading | None:
+        return await self._inquirer.chat(question.probe, question.prompt, stream=question.stream, together=together)
+
+    async def _settled(self, question: Question, reading: Reading | None) -> Reading | None:
+        """A reading that failed beside others is asked anew, alone: agents send one request at a time."""
+        if reading is None or not _suffered(reading):
+            return reading
+        self._ledger.withdraw(reading)
+        if reading.status == 429:
+            after = header(reading.headers, "retry-after")
+            await asyncio.sleep(min(float(after), MOST_WAIT) if after.isascii() and after.isdigit() else 1.0)
+        return await self._put(question, together=False)
 
     async def _agents(self) -> None:
         """The agent-sized requests, streamed as agents do; where streams are broken, once more without."""
@@ -236,6 +321,11 @@ class Examination:
     def _end(self, reason: Phrase, names: Iterable[str] = PROBES) -> None:
         """Closes the probes of which nothing was sent."""
         self._ledger.skip(names, reason)
+
+
+def _suffered(reading: Reading) -> bool:
+    """Whether other requests under way may be to blame: too many at once, a full queue, a connection dropped."""
+    return reading.asked.together and (reading.status in (None, 429, 503) or not reading.ending.clean)
 
 
 def _sound(reading: Reading) -> bool:

@@ -14,6 +14,7 @@ MESSAGES = {
     "skip-system-proxy": "a proxy is set for this address: a direct connection proves nothing",
     "skip-unreached": "there is no connection ({ending})",
     "skip-no-proxy-variable": "no proxy variable would divert this target",
+    "skip-name-a-model": "the server lists no models and refuses {model}, a name of our own: name one with --model",
     "skip-needs": "needs {probe}",
     "skip-url-works": "the URL as given is an API",
     "skip-no-api": "no chat endpoint was found (HTTP {status})",

@@ -26,10 +26,10 @@ class Limits:
     """Seconds until a connection stands, until the first byte, between two chunks, in all; bytes of a decoded body."""
 
     connect: float = 5.0
-    first_byte: float = 60.0
-    silence: float = 60.0
-    total: float = 120.0
-    body: int = 1024 * 1024
+    first_byte: float = 120.0
+    silence: float = 120.0
+    total: float = 300.0
+    body: int = 8 * 1024 * 1024
 
 
 class Call(Protocol):

@@ -1,6 +1,7 @@
 """Translates what an HTTP client raises into an `Ending`; nothing above this room catches its exceptions."""
 
 import errno
+import os
 import re
 import socket
 import ssl
@@ -50,6 +51,11 @@ def broken_body(text: str) -> bool:
 
 
 def detail_of(error: BaseException) -> str:
-    """The system's own words: the deepest cause that says anything."""
-    words = [str(cause) for cause in causes(error) if str(cause) and not isinstance(cause, BaseExceptionGroup)]
-    return words[-1][:300] if words else type(error).__name__
+    """The words of the deepest failure of the system, else of the client; never those of its inner workings."""
+    for cause in reversed(list(causes(error))):
+        if isinstance(cause, ssl.SSLError) or (isinstance(cause, OSError) and not cause.errno):
+            if str(cause):
+                return str(cause)[:300]
+        elif isinstance(cause, OSError) and cause.errno is not None:
+            return os.strerror(cause.errno) if cause.errno > 0 else (cause.strerror or str(cause))[:300]
+    return str(error)[:300] or type(error).__name__

@@ -61,6 +61,7 @@ class Asked:
     xml_tools: tuple[str, ...] = ()
     wants_tool: bool = False
     key_sent: bool = False
+    together: bool = False  # sent beside other requests, behind which it may have queued
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +100,18 @@ def header(headers: Headers, name: str) -> str:
     return next((value for key, value in headers if key.lower() == wanted), "")
 
 
+SHORTEST = 7  # characters of a text that counts as a secret
+
+
 def mask(exchange: Exchange, secrets: Iterable[str]) -> Exchange:
     """The same exchange without these secrets: each is overwritten by as many `*`, so that spans stay true.
 
     A server may send a key back in an error text; from here on nobody can print or save it. Works across the chunks'
-    borders, and for what JSON escapes; the longest goes first, for it may hold a shorter one. Texts shorter than eight
-    characters are left alone: they would also hit what is no secret.
+    borders, and for what JSON escapes; the longest goes first, for it may hold a shorter one. Texts shorter than
+    `SHORTEST` are placeholders such as `ollama`, and would also hit what is no secret.
     """
     hidden = sorted(
-        {form for secret in secrets if len(secret) >= 8 for form in _spelled(secret)}, key=len, reverse=True
+        {form for secret in secrets if len(secret) >= SHORTEST for form in spelled(secret)}, key=len, reverse=True
     )
     body = exchange.body
     masked = body
@@ -127,7 +131,7 @@ def mask(exchange: Exchange, secrets: Iterable[str]) -> Exchange:
     return replace(exchange, headers=headers, chunks=tuple(chunks), ending=ending, encoding=encoding)
 
 
-def _spelled(secret: str) -> tuple[str, ...]:
+def spelled(secret: str) -> tuple[str, ...]:
     """The secret as it is, and within JSON: as most libraries escape it, in ASCII, and as PHP does (slashes, too)."""
     plain, in_ascii = json.dumps(secret, ensure_ascii=False)[1:-1], json.dumps(secret)[1:-1]
     return secret, plain, in_ascii, in_ascii.replace("/", "\\/")

@@ -6,13 +6,16 @@ from enum import StrEnum
 
 from lumeai_cli.wire.answer import Answer, fold
 from lumeai_cli.wire.body import BodyReader
-from lumeai_cli.wire.event import Event, Odd, OddKind
+from lumeai_cli.wire.event import CallPart, Event, Odd, OddKind, Text, Via
 from lumeai_cli.wire.exchange import Asked, Ending, Exchange, Headers, header
 from lumeai_cli.wire.frame import Frame, FrameKind
 from lumeai_cli.wire.openai import events_of
 from lumeai_cli.wire.sse import DEFAULT_LIMIT
 
 DEFAULT_FRAMES = 1_000_000
+
+READABLE = ("", "identity", "gzip", "x-gzip", "deflate")
+"""Content encodings that the transport undoes."""
 
 
 class Shape(StrEnum):
@@ -42,6 +45,7 @@ class Reading:
     events: tuple[Event, ...]
     answer: Answer
     body: bytes
+    encoding: str = ""
 
     @property
     def ok(self) -> bool:
@@ -71,6 +75,27 @@ class Reading:
             if frame.kind is FrameKind.EVENT and frame.terminated and frame.lines:
                 delivered.append(frame)
         return tuple(delivered)
+
+    @property
+    def delivered_events(self) -> tuple[Event, ...]:
+        """What an SDK's user gets to see: the events of `data_events`, in a body that is no stream all of them."""
+        if self.shape is not Shape.SSE:
+            return self.events if self.shape is Shape.JSON else ()
+        delivered = {id(frame) for frame in self.data_events}
+        return tuple(event for event in self.events if id(self.frames[event.frame]) in delivered)
+
+    @property
+    def heard(self) -> Answer:
+        """The answer as a strict client hears it: what was delivered, under the field where it is due."""
+        due = Via.DELTA if self.shape is Shape.SSE else Via.MESSAGE
+        return fold(
+            event for event in self.delivered_events if not isinstance(event, Text | CallPart) or event.via is due
+        )
+
+    @property
+    def readable(self) -> bool:
+        """Whether the body's content encoding could be undone."""
+        return self.encoding.strip().lower() in READABLE
 
 
 class Reader:
@@ -120,6 +145,7 @@ def read(exchange: Exchange, *, limit: int = DEFAULT_LIMIT, frames: int = DEFAUL
         tuple(reader.events),
         fold(reader.events),
         exchange.body,
+        exchange.encoding,
     )
 
 
