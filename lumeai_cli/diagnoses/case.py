@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from lumeai_cli.backends.address import is_loopback
 from lumeai_cli.backends.backend import Kind
-from lumeai_cli.wire.exchange import EndingKind
+from lumeai_cli.wire.exchange import EndingKind, header
 from lumeai_cli.wire.reading import Reading
 
 UNREACHED = frozenset(
@@ -87,7 +87,11 @@ class Case:
     def first_chat(self) -> Reading | None:
         """The first chat request at the URL as it was given: what a client would meet, a redirect being followed."""
         chat = self.of(CONNECT, STREAMED, VARIANT)
-        return next((reading for reading in chat if not 300 <= (reading.status or 0) < 400), next(iter(chat), None))
+        first = next(iter(chat), None)
+        if first is None or first.status not in (307, 308):
+            return first
+        there = urljoin(first.asked.url, header(first.headers, "location"))
+        return next((reading for reading in chat[1:] if reading.asked.url == there), first)
 
     @property
     def moved(self) -> bool:

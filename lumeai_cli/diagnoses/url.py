@@ -80,7 +80,8 @@ def _doubled(case: Case) -> Iterator[Finding]:
 def _lost(case: Case) -> tuple[Reading, ...]:
     """The attempts at all the URLs, if none of them met an API."""
     attempts = case.of(VARIANT)
-    return () if case.moved or any(is_api(reading) for reading in attempts) else attempts
+    met = case.moved or case.of(STREAMED) or any(is_api(reading) for reading in attempts)
+    return () if met else attempts
 
 
 def _not_found(case: Case) -> Iterator[Finding]:

@@ -24,6 +24,9 @@ MOST_FRAMES = 60_000
 SILENCE = 120.0
 """Seconds of nothing after which the server, and not our own haste, is to blame; agents call it hanging."""
 
+METADATA = 15.0
+"""Seconds for what costs a server nothing, and what nobody asks but us."""
+
 ANNOUNCED_FROM = 5_000  # estimated tokens of a probe that is announced before it is sent
 
 Progress = Callable[[Phrase], None]
@@ -119,7 +122,8 @@ class Inquirer:
 
     async def _ask(self, asked: Asked, body: bytes, *, engine: Engine | None = None) -> Reading:
         left = self._left()
-        limits = Limits(first_byte=min(SILENCE, left), silence=min(SILENCE, left), total=left)
+        patience = min(METADATA if asked.method == "GET" else SILENCE, left)
+        limits = Limits(first_byte=patience, silence=patience, total=patience if asked.method == "GET" else left)
         request = HttpRequest(asked.method, asked.url, self._headers(asked), body)
         exchange = await perform(engine or self._engine, request, limits, asked, self._ledger.number())
         if self._given_up(exchange):
