@@ -17,12 +17,20 @@ from lumeai_cli.doctor.result import ProbeStatus
 from lumeai_cli.doctor.target import Target
 from lumeai_cli.text.phrase import Phrase, phrase
 from lumeai_cli.transport.call import Engine, HttpRequest, Limits, perform
-from lumeai_cli.wire.exchange import Asked, EndingKind, Exchange, Headers, mask
+from lumeai_cli.wire.exchange import Asked, Chunk, EndingKind, Exchange, Headers, mask
+from lumeai_cli.wire.frame import FrameKind
 from lumeai_cli.wire.reading import Reading, read
 
 MOST_FRAMES = 60_000
+KEPT = 64 * 1024  # bytes kept of an answer that had no end
 SILENCE = 120.0
 """Seconds of nothing after which the server, and not our own haste, is to blame; agents call it hanging."""
+
+SMALL_BODY, LARGE_BODY = 4 * 1024 * 1024, 8 * 1024 * 1024
+"""Bytes of an answer to a short and to an agent's question: a model that thinks aloud takes a tenth of it."""
+
+ENDLESS = 1024 * 1024
+"""Bytes after which an answer that is still going on when the time is up counts as one without an end."""
 
 METADATA = 15.0
 """Seconds for what costs a server nothing, and what nobody asks but us."""
@@ -123,13 +131,20 @@ class Inquirer:
     async def _ask(self, asked: Asked, body: bytes, *, engine: Engine | None = None) -> Reading:
         left = self._left()
         patience = min(METADATA if asked.method == "GET" else SILENCE, left)
-        limits = Limits(first_byte=patience, silence=patience, total=patience if asked.method == "GET" else left)
+        limits = Limits(
+            first_byte=patience,
+            silence=patience,
+            total=patience if asked.method == "GET" else left,
+            body=LARGE_BODY if PROBES[asked.probe].large else SMALL_BODY,
+        )
         request = HttpRequest(asked.method, asked.url, self._headers(asked), body)
         exchange = await perform(engine or self._engine, request, limits, asked, self._ledger.number())
         if self._given_up(exchange):
             exchange = replace(exchange, ending=replace(exchange.ending, kind=EndingKind.CANCELLED))
             reason = phrase("skip-time", seconds=f"{self._options.timeout:g}")
             self._ledger.note(asked.probe, ProbeStatus.NOT_JUDGED, reason)
+        if exchange.ending.kind is EndingKind.OVERFLOW:
+            exchange = replace(exchange, chunks=_beginning(exchange))
         return self.file(exchange)
 
     def _given_up(self, exchange: Exchange) -> bool:
@@ -138,7 +153,11 @@ class Inquirer:
         if ending.kind in (EndingKind.TIMEOUT_FIRST, EndingKind.TIMEOUT_SILENCE):
             last = exchange.chunks[-1].at if exchange.chunks else 0.0
             return ending.at - last < SILENCE * 0.9
-        return ending.kind is EndingKind.TIMEOUT_TOTAL and bool(read(exchange, frames=1).frames)
+        if ending.kind is not EndingKind.TIMEOUT_TOTAL or sum(len(chunk.data) for chunk in exchange.chunks) > ENDLESS:
+            return False
+        # Whole events and comments are life; single bytes that come to nothing are not.
+        frames = read(exchange, frames=16).frames
+        return any(frame.terminated and frame.kind in (FrameKind.EVENT, FrameKind.COMMENT) for frame in frames)
 
     def _headers(self, asked: Asked) -> Headers:
         headers = [("accept", "*/*"), ("accept-encoding", "identity"), ("user-agent", "lumeai-doctor")]
@@ -163,3 +182,15 @@ class Inquirer:
 
     def _left(self) -> float:
         return self._deadline - time.monotonic()
+
+
+def _beginning(exchange: Exchange) -> tuple[Chunk, ...]:
+    """What is kept of a body that was given up for its size: enough to see what it is."""
+    kept: list[Chunk] = []
+    size = 0
+    for chunk in exchange.chunks:
+        kept.append(Chunk(chunk.at, chunk.data[: KEPT - size]))
+        size += len(kept[-1].data)
+        if size >= KEPT:
+            break
+    return tuple(kept)

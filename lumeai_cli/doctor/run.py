@@ -290,6 +290,8 @@ class Examination:
         """A reading that failed beside others is asked anew, alone: agents send one request at a time."""
         if reading is None or not _suffered(reading):
             return reading
+        if not self._inquirer.may(question.probe, question.prompt.prompt_chars):
+            return reading
         self._ledger.withdraw(reading)
         if reading.status == 429:
             after = header(reading.headers, "retry-after")
@@ -325,7 +327,12 @@ class Examination:
 
 def _suffered(reading: Reading) -> bool:
     """Whether other requests under way may be to blame: too many at once, a full queue, a connection dropped."""
-    return reading.asked.together and (reading.status in (None, 429, 503) or not reading.ending.clean)
+    if not reading.asked.together:
+        return False
+    return reading.status in (429, 503) or reading.ending.kind in _BROKEN_OFF
+
+
+_BROKEN_OFF = (EndingKind.RESET, EndingKind.CUT, EndingKind.TIMEOUT_FIRST, EndingKind.TIMEOUT_SILENCE)
 
 
 def _sound(reading: Reading) -> bool:

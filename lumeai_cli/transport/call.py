@@ -29,7 +29,7 @@ class Limits:
     first_byte: float = 120.0
     silence: float = 120.0
     total: float = 300.0
-    body: int = 8 * 1024 * 1024
+    body: int = 4 * 1024 * 1024
 
 
 class Call(Protocol):

@@ -76,7 +76,7 @@ class HttpxCall:
             if data:
                 yield Chunk(at, data)
             if decoder.overflow:
-                self.ending = Ending(EndingKind.OVERFLOW, at, f"more than {limits.body} bytes")
+                self.ending = Ending(EndingKind.OVERFLOW, at, str(limits.body))
                 return
             if decoder.broken:
                 self.ending = Ending(EndingKind.PROTOCOL, at, f"content-encoding {self.encoding}: {decoder.broken}")
