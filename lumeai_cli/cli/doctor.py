@@ -270,11 +270,11 @@ def _rendered(report: Report, form: str, spoken: str, *, colour: bool, verbose: 
 
 def _nothing_there(spoken: str) -> str:
     """What was looked for, and how to start each."""
-    from lumeai_cli.settings import looked_for
+    from lumeai_cli.settings import discover, looked_for, read_dotenv
     from lumeai_cli.text.phrase import put, say
 
     rows = [say(spoken, "nothing-there"), ""]
-    for item in looked_for():
+    for item in looked_for(discover(os.environ, read_dotenv(Path.cwd() / ".env")).backends):
         rows.append(f"  {item.name:<14} {item.url}")
         rows += [f"  {'':<14}   {say(spoken, 'start-with')}: {put(line, spoken)}" for line in item.start]
     return "\n".join((*rows, "", say(spoken, "nothing-there-how"), "", ""))

@@ -2,13 +2,24 @@
 
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from lumeai_cli.backends.address import parse
 from lumeai_cli.backends.backend import Backend, Origin, Secret
 from lumeai_cli.doctor.target import Target, target_of
-from lumeai_cli.settings import Settings, SettingsError, check_key, discover, look_up, merge, read_dotenv, unknown
+from lumeai_cli.settings import (
+    Dotenv,
+    Settings,
+    SettingsError,
+    check_key,
+    discover,
+    look_up,
+    merge,
+    read_dotenv,
+    unknown,
+)
 from lumeai_cli.text.phrase import phrase
 
 
@@ -24,9 +35,8 @@ def chosen_targets(settings: Settings, names: list[str], variable: str, spoken: 
         return [target_of(backend, insecure=insecure) for backend in merge(settings.backends, found.backends)]
     key = _key(variable) if variable else None
     known = {backend.name: backend for backend in settings.backends}
-    if any(name not in known and "://" not in name for name in names):
-        for backend in discover(os.environ, dotenv).backends:
-            known.setdefault(backend.name, backend)
+    for backend in _discovered(names, known, dotenv):
+        known.setdefault(backend.name, backend)
     chosen: list[Target] = []
     for name in names:
         backend = _named(name, known)
@@ -35,6 +45,19 @@ def chosen_targets(settings: Settings, names: list[str], variable: str, spoken: 
         if not any((target.address, target.key, target.model) == (one.address, one.key, one.model) for one in chosen):
             chosen.append(target)
     return chosen
+
+
+def _discovered(names: Sequence[str], known: Mapping[str, Backend], dotenv: Dotenv) -> tuple[Backend, ...]:
+    """What the environment names, so that a URL gets the key that belongs to it whoever else is examined.
+
+    A mistake in a variable stops a run only if that run needs the variables to find a target.
+    """
+    try:
+        return discover(os.environ, dotenv).backends
+    except SettingsError:
+        if any(name not in known and "://" not in name for name in names):
+            raise
+        return ()
 
 
 def _named(name: str, known: dict[str, Backend]) -> Backend:

@@ -24,13 +24,14 @@ def render(report: Report, language: str) -> str:
 
 def _target(target: TargetReport, language: str) -> str:
     word = say(language, {True: "healthy", False: "sick", None: "unjudged"}[target.healthy])
-    model = visible(target.model or "-")
-    parts = [f"## {visible(target.name)}: {word}", f"`{visible(target.url)}`, {target.kind.value}, {model}"]
+    model = _plain(visible(target.model or "-"))
+    parts = [f"## {_plain(visible(target.name))}: {word}", f"`{visible(target.url)}`, {target.kind.value}, {model}"]
     if target.verdict is not None:
         rated = target.verdict.rated
         certainty = say(language, f"certainty-{rated.finding.certainty.value}")
         parts.append(
-            f"**{rated.diagnosis.code} {rated.diagnosis.name}** ({certainty}): {summary(rated, target, language)}"
+            f"**{rated.diagnosis.code} {rated.diagnosis.name}** ({certainty}): "
+            f"{_plain(summary(rated, target, language))}"
         )
         parts.append(f"### {say(language, 'why-heading')}")
         parts += [
@@ -83,4 +84,4 @@ def _fenced(text: str) -> str:
 
 
 def _cell(text: str) -> str:
-    return visible(" ".join(text.split())).replace("\\", "\\\\").replace("|", "\\|")
+    return _plain(visible(" ".join(text.split()))).replace("\\", "\\\\").replace("|", "\\|")

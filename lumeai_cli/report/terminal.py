@@ -132,7 +132,7 @@ def _also(sheet: Sheet, target: TargetReport, language: str) -> None:
 def _left_open(sheet: Sheet, target: TargetReport, language: str) -> None:
     reasons: dict[str, list[str]] = {}
     for probe in target.probes:
-        if probe.status is ProbeStatus.NOT_JUDGED and probe.reason is not None:
+        if probe.status in (ProbeStatus.NOT_JUDGED, ProbeStatus.SKIPPED) and probe.reason is not None:
             reasons.setdefault(probe.reason.in_(language), []).append(probe.name)
     for reason, names in reasons.items():
         sheet.add(f"{', '.join(names)}: {reason}", 2, 4)

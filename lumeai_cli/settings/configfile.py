@@ -40,7 +40,7 @@ class Layer:
     warnings: tuple[SettingsWarning, ...] = ()
 
 
-def read_layer(root: Node, env: Mapping[str, str], dotenv: Dotenv) -> Layer:
+def read_layer(root: Node, env: Mapping[str, str], dotenv: Dotenv, *, trusted: bool = True) -> Layer:
     """The layer of one file's tree; a key that is left empty (`model:`) counts as not given."""
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -57,7 +57,7 @@ def read_layer(root: Node, env: Mapping[str, str], dotenv: Dotenv) -> Layer:
         found: dict[str, Backend] = {}
         origins["backends"] = backends.where
         for entry in items(backends, "backends"):
-            backend, places, doubts = _read_backend(entry, env, dotenv)
+            backend, places, doubts = _read_backend(entry, env, dotenv, trusted=trusted)
             if backend.name in found:
                 first = origins[f"backends.{backend.name}.name"]
                 raise SettingsError(
@@ -72,7 +72,7 @@ def read_layer(root: Node, env: Mapping[str, str], dotenv: Dotenv) -> Layer:
 
 
 def _read_backend(
-    entry: Node, env: Mapping[str, str], dotenv: Dotenv
+    entry: Node, env: Mapping[str, str], dotenv: Dotenv, *, trusted: bool
 ) -> tuple[Backend, Mapping[str, str], list[SettingsWarning]]:
     fields = members(entry, phrase("what-backend"), _BACKEND)
     for needed in ("name", "url"):
@@ -82,6 +82,9 @@ def _read_backend(
     name, url = fields["name"], check_url(text(fields["url"], "url"), fields["url"].where)
     kind, model = _optional(fields, "kind"), _optional(fields, "model")
     key, doubts = _read_key(fields, env, dotenv)
+    if key is not None and not trusted and key.source.startswith("environment ") and not is_loopback(url):
+        # A file that merely lay in the folder must not draw a key out of the environment to a server of its choice.
+        key, doubts = None, [SettingsWarning(phrase("settings-key-withheld"), fields["key_env"].where)]
     if key is not None:
         places["key"] = key.source
         if url.startswith("http:") and not is_loopback(url):

@@ -34,7 +34,8 @@ def load(*, config: Path | None, env: Mapping[str, str], cwd: Path) -> Settings:
     warnings: tuple[SettingsWarning, ...] = ()
     files: list[str] = []
     for path, label in _files(config, env, cwd):
-        layer = _file_layer(path, label, env, dotenv)
+        trusted = config is not None or label != PROJECT_FILE
+        layer = _file_layer(path, label, env, dotenv, trusted=trusted)
         if layer is None:
             if config is not None:
                 raise SettingsError(phrase("settings-no-file"), label)
@@ -77,6 +78,6 @@ def _files(config: Path | None, env: Mapping[str, str], cwd: Path) -> tuple[tupl
     return (user, str(user)), (cwd / PROJECT_FILE, PROJECT_FILE)
 
 
-def _file_layer(path: Path, label: str, env: Mapping[str, str], dotenv: Dotenv) -> Layer | None:
+def _file_layer(path: Path, label: str, env: Mapping[str, str], dotenv: Dotenv, *, trusted: bool) -> Layer | None:
     root = read_yaml(path, label)
-    return None if root is None else read_layer(root, env, dotenv)
+    return None if root is None else read_layer(root, env, dotenv, trusted=trusted)

@@ -122,6 +122,8 @@ MESSAGES = {
     "into .env",
     "settings-this-variable-unset": "the environment variable named here is not set, so no key is sent: set it, or put "
     "it into .env",
+    "settings-key-withheld": "its key stands in the environment, and this file was merely found in the folder: "
+    "the key is not sent to another machine (put it into this folder's .env, or name the file with --config)",
     "settings-key-in-the-open": "its key would cross the network in the open: use https",
     "settings-no-file": "there is no such file: check the path given with --config",
     "dotenv-broken": "this line does not set {name}: write {name}=VALUE, without spaces in the value or in whole "

@@ -134,7 +134,8 @@ def mask(exchange: Exchange, secrets: Iterable[str]) -> Exchange:
 def spelled(secret: str) -> tuple[str, ...]:
     """The secret as it is, and within JSON: as most libraries escape it, in ASCII, and as PHP does (slashes, too)."""
     plain, in_ascii = json.dumps(secret, ensure_ascii=False)[1:-1], json.dumps(secret)[1:-1]
-    return secret, plain, in_ascii, in_ascii.replace("/", "\\/")
+    every = "".join(f"\\u{ord(character):04x}" for character in secret if ord(character) < 0x10000)
+    return secret, plain, in_ascii, in_ascii.replace("/", "\\/"), every
 
 
 def _masked(text: str, hidden: Iterable[str]) -> str:
