@@ -54,12 +54,12 @@ def _endless(case: Case) -> Iterator[Finding]:
     hits = [(reading, _beginning(reading)) for reading in case.readings if reading.ok and reading.ending.kind in kinds]
     if hits:
         reading = hits[0][0]
-        overflow = reading.ending.kind is EndingKind.OVERFLOW
+        counted = reading.ending.kind is EndingKind.OVERFLOW and reading.ending.detail.isdecimal()
         yield from found(
             "endless-answer",
             hits,
             {
-                "bytes": int(reading.ending.detail) if overflow else len(reading.body),
+                "bytes": int(reading.ending.detail) if counted else len(reading.body),
                 "seconds": round(reading.ending.at, 1),
                 "limit": reading.ending.kind.value,
             },

@@ -103,8 +103,8 @@ def _html(case: Case) -> Iterator[Finding]:
 def _redirected(case: Case) -> Iterator[Finding]:
     """A redirect, and what was met where it leads, if it was followed."""
     chat = case.of(STREAMED, VARIANT)
-    first = next((reading for reading in chat if 300 <= (reading.status or 0) < 400), None)
-    if first is None:
+    first = next(iter(chat), None)
+    if first is None or not 300 <= (first.status or 0) < 400:
         return
     target = header(first.headers, "location")
     there = [reading for reading in chat if target and reading.asked.url == urljoin(first.asked.url, target)]

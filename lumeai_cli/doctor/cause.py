@@ -77,8 +77,8 @@ def conclude(case: Case, profiles: Sequence[Profile]) -> Conclusion:
     if roots:
         explained = _explained_by(roots[0], rated)
         verdict = Verdict(roots[0], tuple(item.diagnosis.code for item in explained))
-    hidden = {item.finding.name for root in roots for item in _explained_by(root, rated)}
-    warnings = [item for item in rated if item.severity is Severity.WARNING and item.finding.name not in hidden]
+    risks = [item for item in rated if item.severity is not Severity.NOTE]
+    warnings = [item for item in _roots(risks) if item.severity is Severity.WARNING]
     clients = tuple(
         Judged(
             meeting.profile.name,
@@ -181,23 +181,28 @@ def _order(item: Rated) -> tuple[int, int, str]:
     return severity, item.diagnosis.family, item.diagnosis.code
 
 
-def _roots(errors: Sequence[Rated]) -> list[Rated]:
-    """The errors that no other error explains; what stands first is the verdict."""
-    return [
-        item
-        for item in errors
-        if not any(item.finding.name in other.diagnosis.explains for other in errors if other is not item)
-    ]
+def _explains(one: Rated, other: Rated) -> bool:
+    """Whether `other` vanishes with `one`: by the catalogue, and because both show in the same exchange."""
+    if other is one or other.finding.name not in one.diagnosis.explains:
+        return False
+    return not other.finding.exchanges or bool(set(one.finding.exchanges) & set(other.finding.exchanges))
+
+
+def _roots(items: Sequence[Rated]) -> list[Rated]:
+    """Those that no other explains."""
+    return [item for item in items if not any(_explains(other, item) for other in items)]
 
 
 def _explained_by(root: Rated, rated: Sequence[Rated]) -> list[Rated]:
     """The findings that vanish with this one, and those that vanish with them."""
-    names = set(root.diagnosis.explains)
-    while True:
-        more = {name for item in rated if item.finding.name in names for name in item.diagnosis.explains} - names
-        if not more:
-            return [item for item in rated if item.finding.name in names and item is not root]
-        names |= more
+    found: list[Rated] = []
+    waiting = [root]
+    while waiting:
+        one = waiting.pop()
+        more = [item for item in rated if item is not root and item not in found and _explains(one, item)]
+        found += more
+        waiting += more
+    return [item for item in rated if item in found]
 
 
 def _because(outcome: Outcome, reading: Reading | None, roots: Sequence[Rated], errors: Sequence[Rated]) -> str:

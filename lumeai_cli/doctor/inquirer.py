@@ -124,8 +124,10 @@ class Inquirer:
     def file(self, exchange: Exchange) -> Reading:
         """Files an exchange, whoever made it: its reading, and of the bytes themselves a copy without the key."""
         key = self._target.key
-        reading = read(exchange, frames=MOST_FRAMES)
-        self._ledger.keep(mask(exchange, (key.reveal(),) if key is not None else ()), reading)
+        masked = mask(exchange, (key.reveal(),) if key is not None else ())
+        # The body is read as it came: a key may be a word that stands in good JSON, such as `lm-studio`.
+        reading = read(replace(masked, chunks=exchange.chunks), frames=MOST_FRAMES)
+        self._ledger.keep(masked, reading)
         return reading
 
     async def _ask(self, asked: Asked, body: bytes, *, engine: Engine | None = None) -> Reading:

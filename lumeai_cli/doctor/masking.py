@@ -10,23 +10,21 @@ from dataclasses import replace
 from lumeai_cli.clients.outcome import Outcome, Words
 from lumeai_cli.diagnoses.finding import Finding
 from lumeai_cli.doctor.result import Judged, Rated, TargetReport
-from lumeai_cli.wire.exchange import SHORTEST, spelled
+from lumeai_cli.wire.exchange import hide
 
 
 def masked(target: TargetReport, secrets: Iterable[str]) -> TargetReport:
     """The same report without these secrets."""
-    hidden = [form for secret in secrets if len(secret) >= SHORTEST for form in (secret, *spelled(secret))]
+    hidden = tuple(secrets)
     if not hidden:
         return target
 
-    def hide(text: str) -> str:
-        for secret in hidden:
-            text = text.replace(secret, "*" * len(secret))
-        return text
+    def conceal(text: str) -> str:
+        return hide(text, hidden)
 
     def finding(found: Finding) -> Finding:
-        facts = {name: hide(fact) if isinstance(fact, str) else fact for name, fact in found.facts.items()}
-        evidence = tuple(replace(piece, excerpt=hide(piece.excerpt)) for piece in found.evidence)
+        facts = {name: conceal(fact) if isinstance(fact, str) else fact for name, fact in found.facts.items()}
+        evidence = tuple(replace(piece, excerpt=conceal(piece.excerpt)) for piece in found.evidence)
         return replace(found, facts=facts, evidence=evidence)
 
     def rated(item: Rated) -> Rated:
@@ -34,12 +32,12 @@ def masked(target: TargetReport, secrets: Iterable[str]) -> TargetReport:
 
     def judged(item: Judged) -> Judged:
         words = item.outcome.message
-        return replace(item, outcome=Outcome(item.outcome.kind, Words(hide(words.en), hide(words.ru))))
+        return replace(item, outcome=Outcome(item.outcome.kind, Words(conceal(words.en), conceal(words.ru))))
 
     verdict = target.verdict
     return replace(
         target,
-        model=None if target.model is None else hide(target.model),
+        model=None if target.model is None else conceal(target.model),
         verdict=None if verdict is None else replace(verdict, rated=rated(verdict.rated)),
         findings=tuple(map(rated, target.findings)),
         clients=tuple(map(judged, target.clients)),

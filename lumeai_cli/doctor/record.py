@@ -21,7 +21,7 @@ from lumeai_cli.doctor.run import Examined
 from lumeai_cli.doctor.target import Target
 from lumeai_cli.text.mendable import MendableError
 from lumeai_cli.text.phrase import Phrase, phrase
-from lumeai_cli.wire.exchange import Asked, Chunk, Ending, EndingKind, Exchange, Headers
+from lumeai_cli.wire.exchange import Asked, Chunk, Ending, EndingKind, Exchange, Headers, hide
 from lumeai_cli.wire.reading import read
 
 FORM = "lumeai-recording"
@@ -42,6 +42,7 @@ def lines(examined: Sequence[tuple[Target, Examined]], lumeai: str) -> Iterator[
     yield json.dumps({"form": FORM, "version": VERSION, "lumeai": lumeai})
     for target, found in examined:
         case = found.case
+        secrets = (target.key.reveal(),) if target.key is not None else ()
         yield json.dumps(
             {
                 "target": target.name,
@@ -49,8 +50,8 @@ def lines(examined: Sequence[tuple[Target, Examined]], lumeai: str) -> Iterator[
                 "given": case.given,
                 "base": case.base,
                 "kind": case.kind.value,
-                "model": case.model,
-                "models": case.models,
+                "model": case.model and hide(case.model, secrets),
+                "models": [hide(model, secrets) for model in case.models],
                 "slow_after": case.slow_after,
                 "machine": asdict(case.machine),
             }

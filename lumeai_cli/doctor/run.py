@@ -39,6 +39,8 @@ PATIENCE = 1.0
 """Seconds after which the next small questions are asked although the first are still being answered."""
 
 
+HEAD_START = 0.02
+
 MOST_WAIT = 30.0
 """Seconds that a `Retry-After` is obeyed at most."""
 
@@ -184,7 +186,9 @@ class Examination:
         """The tiny prompt, streamed and not; behind a slow answer the other small questions go out, too."""
         opening = [Question(probes.STREAMED, FIRST, stream=True), Question(probes.PLAIN, FIRST, stream=False)]
         async with asyncio.TaskGroup() as group:
-            tasks = [(question, group.create_task(self._put(question, together=True))) for question in opening]
+            tasks = [(opening[0], group.create_task(self._put(opening[0], together=False)))]
+            await asyncio.sleep(HEAD_START)  # the first in a queue has nothing to wait for: its time is its own
+            tasks.append((opening[1], group.create_task(self._put(opening[1], together=True))))
             await asyncio.wait([task for _, task in tasks], timeout=PATIENCE)
             if patient and not any(task.done() for _, task in tasks):
                 self._small_asked = True

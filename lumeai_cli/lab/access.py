@@ -1,4 +1,6 @@
-"""Servers that refuse: the key, the caller, the model, the size, the rate, the request; and one that breaks down."""
+"""Servers that refuse: the key, the caller, the model, the size, the rate, the quota, the request; and one that breaks
+down.
+"""
 
 from lumeai_cli.lab.api import CHAT, Api
 from lumeai_cli.lab.model import Reply
@@ -57,6 +59,26 @@ def _limits(_request: LabRequest, _said: Reply) -> Script:
     return json_response(429, told, headers=(("retry-after", "2"),))
 
 
+def _has_no_money(_request: LabRequest, _said: Reply) -> Script:
+    told = {
+        "message": "You exceeded your current quota, please check your plan and billing details.",
+        "type": "insufficient_quota",
+        "code": "insufficient_quota",
+    }
+    return json_response(429, {"error": told})
+
+
+def _knows_no_stream_options(request: LabRequest) -> Script | None:
+    if "stream_options" not in request.fields:
+        return None
+    told = {
+        "message": "Unsupported parameter: 'stream_options'.",
+        "param": "stream_options",
+        "type": "invalid_request_error",
+    }
+    return json_response(400, {"error": told})
+
+
 def _refuses(_request: LabRequest, _said: Reply) -> Script:
     return error_response(400, "temperature is not supported here", "invalid_request_error")
 
@@ -97,6 +119,18 @@ ACCESS: tuple[Specimen, ...] = (
         "Every chat request is one too many: 429 and Retry-After.",
         "Каждый запрос к чату лишний: 429 и Retry-After.",
         Api(stream=_limits, plain=_limits),
+    ),
+    sick(
+        "quota-exhausted",
+        "Every chat request is refused with 429 because the quota is used up.",
+        "Каждый запрос к чату отклоняется: квота исчерпана, 429.",
+        Api(stream=_has_no_money, plain=_has_no_money),
+    ),
+    sick(
+        "unsupported-parameter",
+        "A request with stream_options is refused with 400, one without is answered.",
+        "Запрос с stream_options отклоняется: 400; без него сервер отвечает.",
+        Api(guard=_knows_no_stream_options),
     ),
     sick(
         "request-refused",

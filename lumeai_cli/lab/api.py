@@ -28,6 +28,14 @@ def healthy_plain(request: LabRequest, said: Reply) -> Script:
     return json_response(200, completion(request, said))
 
 
+def where_called(streamed: Answer, plain: Answer) -> "Api":
+    """A server whose answers are these where the model calls a tool, and healthy elsewhere."""
+    return Api(
+        stream=lambda request, said: (streamed if said.calls else healthy_stream)(request, said),
+        plain=lambda request, said: (plain if said.calls else healthy_plain)(request, said),
+    )
+
+
 def healthy_models(_request: LabRequest) -> Script:
     """A list with the one model."""
     return json_response(200, {"object": "list", "data": [model_entry()]})

@@ -12,7 +12,7 @@ from typing import Any
 @dataclass(frozen=True, slots=True)
 class LabRequest:
     """One request: `path` is what stands below the specimen's root, `headers` are lower-cased, `json` is None if the
-    body is no JSON.
+    body is no JSON; `earlier` is how many requests of the same bytes the specimen had before this one.
     """
 
     method: str
@@ -21,6 +21,7 @@ class LabRequest:
     body: bytes = b""
     json: Any = None
     specimen: str = ""
+    earlier: int = 0
 
     def below(self) -> "LabRequest":
         """The same request as the specimen sees it: the first segment of the path becomes `specimen`."""
@@ -63,9 +64,14 @@ class LabRequest:
         return tuple(str(function["name"]) for function in self.tools)
 
     @property
+    def tools_text(self) -> str:
+        """The tools' descriptions, which a model reads as part of its prompt."""
+        return "".join(json.dumps(function, ensure_ascii=False) for function in self.tools)
+
+    @property
     def tools_chars(self) -> int:
-        """The size of the tools' descriptions, which a model reads as part of its prompt."""
-        return sum(len(json.dumps(function, ensure_ascii=False)) for function in self.tools)
+        """The size of the tools' descriptions."""
+        return len(self.tools_text)
 
     @property
     def messages(self) -> tuple[tuple[str, str], ...]:

@@ -11,12 +11,14 @@ import math
 import socket
 import struct
 import sys
-from collections import deque
+from collections import OrderedDict, deque
+from dataclasses import replace
+from hashlib import sha256
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from lumeai_cli.lab.reader import RefusedError, RequestReader
-from lumeai_cli.lab.registry import HOSTILE, SPECIMENS
+from lumeai_cli.lab.registry import COMING, HOSTILE, SPECIMENS
 from lumeai_cli.lab.request import LabRequest
 from lumeai_cli.lab.script import Close, Pause, Reset, Script, Send, error_response, json_response
 from lumeai_cli.lab.specimen import Specimen
@@ -29,6 +31,7 @@ READ_SECONDS = 30.0
 LINGER_SECONDS = 1.0
 LOGGED_REQUESTS = 1000
 LOGGED_BYTES = 64 * 1024 * 1024
+COUNTED_REQUESTS = 10_000
 _PORTION = 64 * 1024
 
 _log = logging.getLogger(__name__)
@@ -38,18 +41,29 @@ class LabServer:
     """An async context manager that serves every specimen at `url(name)`; `port=0` lets the system choose.
 
     `time_scale` multiplies every pause. The hostile specimens are served only if asked for: they are made to exhaust a
-    client. `requests` are the last ones received, oldest first.
+    client; those that are coming have no diagnosis yet. `requests` are the last ones received, oldest first.
     """
 
     def __init__(
-        self, host: str = "127.0.0.1", port: int = 0, *, time_scale: float = 1.0, hostile: bool = False
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        time_scale: float = 1.0,
+        hostile: bool = False,
+        coming: bool = False,
     ) -> None:
         self.host = host
         self.port = port
-        self.specimens: Mapping[str, Specimen] = {**SPECIMENS, **HOSTILE} if hostile else SPECIMENS
+        self.specimens: Mapping[str, Specimen] = {
+            **SPECIMENS,
+            **(HOSTILE if hostile else {}),
+            **(COMING if coming else {}),
+        }
         self._time_scale = time_scale
         self._requests: deque[LabRequest] = deque(maxlen=LOGGED_REQUESTS)
         self._logged_bytes = 0
+        self._counts: OrderedDict[bytes, int] = OrderedDict()
         self._connections: set[asyncio.Task[None]] = set()
         self._stopping = False
         self._open = contextlib.AsyncExitStack()
@@ -127,7 +141,7 @@ class LabServer:
         self._remember(request)
         specimen = self.specimens.get(request.specimen)
         if specimen is not None:
-            return specimen.respond(request)
+            return specimen.respond(replace(request, earlier=self._count(request)))
         if not request.specimen and request.path == "/":
             return json_response(200, {"lab": "lumeai", "specimens": [self._entry(one) for one in self._all()]})
         return error_response(404, f"The lab has no specimen '{request.specimen}'", "invalid_request_error")
@@ -150,6 +164,16 @@ class LabServer:
         self._logged_bytes += len(request.body)
         while self._logged_bytes > LOGGED_BYTES:
             self._logged_bytes -= len(self._requests.popleft().body)
+
+    def _count(self, request: LabRequest) -> int:
+        """How many requests of these bytes came before; of too many different ones the oldest are forgotten."""
+        target = f"{request.specimen} {request.method} {request.path}\n"
+        key = sha256(target.encode(errors="replace") + request.body).digest()
+        earlier = self._counts.pop(key, 0)
+        self._counts[key] = earlier + 1
+        if len(self._counts) > COUNTED_REQUESTS:
+            self._counts.popitem(last=False)
+        return earlier
 
     async def _play(self, script: Script, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for step in script:

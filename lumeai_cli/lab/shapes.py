@@ -5,7 +5,7 @@ Everything is fixed or derived from the request, so that the same question alway
 
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from lumeai_cli.lab.model import Reply
 from lumeai_cli.lab.request import LabRequest
@@ -13,6 +13,8 @@ from lumeai_cli.lab.script import DONE, sse
 
 MODEL = "lab-model"
 CREATED = 1_700_000_000
+# Tokens that a chat template adds to every prompt.
+TEMPLATE_TOKENS = 8
 
 Shape = dict[str, object]
 
@@ -25,9 +27,14 @@ def completion_id(request: LabRequest) -> str:
     return f"chatcmpl-lab{zlib.crc32(request.body):08x}"
 
 
+def prompt_tokens(request: LabRequest) -> int:
+    """The tokens of the messages and the tools, four characters a token."""
+    return TEMPLATE_TOKENS + (request.prompt_chars + request.tools_chars) // 4
+
+
 def usage(request: LabRequest, completion_chars: int) -> Shape:
     """Token counts that grow with the messages, the tools and the answer, four characters a token."""
-    prompt = 8 + (request.prompt_chars + request.tools_chars) // 4
+    prompt = prompt_tokens(request)
     completion = -(-completion_chars // 4)
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
 
@@ -41,11 +48,20 @@ def message(reply: Reply) -> Shape:
     """The assistant's message of a plain completion."""
     if not reply.calls:
         return {"role": "assistant", "content": reply.text}
-    calls = [
+    return {"role": "assistant", "content": reply.text or None, "tool_calls": whole_calls(reply)}
+
+
+def whole_calls(reply: Reply) -> list[Shape]:
+    """The tool calls as a plain completion shows them."""
+    return [
         {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
         for call in reply.calls
     ]
-    return {"role": "assistant", "content": reply.text or None, "tool_calls": calls}
+
+
+def numbered(calls: Iterable[Shape]) -> list[Shape]:
+    """Whole tool calls with the index that a stream wants."""
+    return [{"index": index, **call} for index, call in enumerate(calls)]
 
 
 def completion_of(request: LabRequest, said: Mapping[str, object], finish: str, size: int) -> Shape:
@@ -91,22 +107,34 @@ def text_deltas(text: str, key: str = "content") -> list[Shape]:
     return [{key: piece} for piece in _PIECE.findall(text)] or ([{key: text}] if text else [])
 
 
-def call_deltas(reply: Reply) -> Iterator[Shape]:
+def call_pieces(reply: Reply) -> Iterator[Shape]:
     """The tool calls as OpenAI streams them: id and name first, then the arguments in pieces."""
     for index, call in enumerate(reply.calls):
         function = {"name": call.name, "arguments": ""}
-        yield {"tool_calls": [{"index": index, "id": call.id, "type": "function", "function": function}]}
-        for start in range(0, len(call.arguments), _ARGUMENT_PIECE):
-            piece = call.arguments[start : start + _ARGUMENT_PIECE]
-            yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
+        yield {"index": index, "id": call.id, "type": "function", "function": function}
+        for piece in pieces(call.arguments):
+            yield {"index": index, "function": {"arguments": piece}}
+
+
+def pieces(arguments: str) -> list[str]:
+    """The arguments of a call in pieces."""
+    return [arguments[start : start + _ARGUMENT_PIECE] for start in range(0, len(arguments), _ARGUMENT_PIECE)]
+
+
+def deltas(reply: Reply) -> list[Shape]:
+    """All that is said, in pieces: the text, then the calls."""
+    calls: list[Shape] = [{"tool_calls": [piece]} for piece in call_pieces(reply)]
+    return [*text_deltas(reply.text), *calls]
+
+
+def contents(request: LabRequest, reply: Reply) -> list[Shape]:
+    """The chunks before the finish: role, text, calls."""
+    return [opening(request), *(chunk(request, delta) for delta in deltas(reply))]
 
 
 def chunks(request: LabRequest, reply: Reply) -> list[Shape]:
     """A healthy stream's chunks: role, content, finish, and usage if it was asked for."""
-    said = [opening(request)]
-    said += [chunk(request, delta) for delta in text_deltas(reply.text)]
-    said += [chunk(request, delta) for delta in call_deltas(reply)]
-    return [*said, *closing(request, reply.finish, reply.size)]
+    return [*contents(request, reply), *closing(request, reply.finish, reply.size)]
 
 
 def closing(request: LabRequest, finish: str, size: int) -> list[Shape]:
@@ -117,6 +145,11 @@ def closing(request: LabRequest, finish: str, size: int) -> list[Shape]:
     return last
 
 
+def framed(said: Iterable[Shape]) -> list[bytes]:
+    """An event stream of these chunks, frame by frame, with its [DONE]."""
+    return [*map(sse, said), DONE]
+
+
 def frames(request: LabRequest, reply: Reply) -> list[bytes]:
     """A healthy event stream, frame by frame."""
-    return [*map(sse, chunks(request, reply)), DONE]
+    return framed(chunks(request, reply))

@@ -10,7 +10,12 @@ from lumeai_cli.lab.server import LabServer
 
 @contextmanager
 def running_lab(
-    host: str = "127.0.0.1", port: int = 0, *, time_scale: float = 1.0, hostile: bool = False
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    time_scale: float = 1.0,
+    hostile: bool = False,
+    coming: bool = False,
 ) -> Iterator[LabServer]:
     """A lab in a thread and an event loop of its own; it has stopped when the block is left.
 
@@ -19,7 +24,7 @@ def running_lab(
     ready: Future[tuple[LabServer, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
     async def serve() -> None:
-        async with LabServer(host, port, time_scale=time_scale, hostile=hostile) as lab:
+        async with LabServer(host, port, time_scale=time_scale, hostile=hostile, coming=coming) as lab:
             stop = asyncio.Event()
             ready.set_result((lab, asyncio.get_running_loop(), stop))
             await stop.wait()

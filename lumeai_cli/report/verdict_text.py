@@ -27,4 +27,9 @@ def facts_of(rated: Rated, target: TargetReport) -> dict[str, Fact]:
         "target": target.name,
         **rated.finding.facts,
     }
-    return {name: visible(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
+    return {name: _quoted(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
+
+
+def _quoted(text: str) -> str:
+    """A foreign text within a sentence of ours: harmless, and its marks are not taken for our Markdown."""
+    return visible(text).replace("`", "'").replace("**", "*")

@@ -19,6 +19,11 @@ class Decoder:
         self.overflow = False
         self.broken = ""
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether a compressed body ended before its own end."""
+        return self._inflate is not None and not self._inflate.eof
+
     def feed(self, data: bytes) -> bytes:
         """The decoded bytes, no more than the limit allows in all; `overflow` is set when there would be more."""
         if self._inflate is not None:

@@ -70,7 +70,10 @@ class HttpxCall:
             at = last = self._now()
             patience = limits.silence
             if raw is None:
-                self.ending = Ending(EndingKind.CLEAN, at)
+                cut = decoder.unfinished
+                self.ending = (
+                    Ending(EndingKind.CUT, at, "the gzip data ends early") if cut else Ending(EndingKind.CLEAN, at)
+                )
                 return
             data = decoder.feed(raw)
             if data:

@@ -121,14 +121,23 @@ def mask(exchange: Exchange, secrets: Iterable[str]) -> Exchange:
     headers = tuple((_masked(key, hidden), _masked(value, hidden)) for key, value in exchange.headers)
     ending = replace(exchange.ending, detail=_masked(exchange.ending.detail, hidden))
     encoding = _masked(exchange.encoding, hidden)
-    if masked == body and (headers, ending, encoding) == (exchange.headers, exchange.ending, exchange.encoding):
+    asked = replace(exchange.asked, model=exchange.asked.model and _masked(exchange.asked.model, hidden))
+    told = (asked, headers, ending, encoding)
+    if masked == body and told == (exchange.asked, exchange.headers, exchange.ending, exchange.encoding):
         return exchange
     chunks: list[Chunk] = []
     offset = 0
     for chunk in exchange.chunks:
         chunks.append(Chunk(chunk.at, masked[offset : offset + len(chunk.data)]))
         offset += len(chunk.data)
-    return replace(exchange, headers=headers, chunks=tuple(chunks), ending=ending, encoding=encoding)
+    return replace(exchange, asked=asked, headers=headers, chunks=tuple(chunks), ending=ending, encoding=encoding)
+
+
+def hide(text: str, secrets: Iterable[str]) -> str:
+    """The text without these secrets, however JSON may spell them."""
+    for form in {form for secret in secrets if len(secret) >= SHORTEST for form in spelled(secret)}:
+        text = text.replace(form, "*" * len(form))
+    return text
 
 
 def spelled(secret: str) -> tuple[str, ...]:

@@ -44,10 +44,10 @@ def test_a_plain_text(name: str, lab: LabServer) -> None:
 @HEALTHY
 def test_a_streamed_text_with_usage(name: str, lab: LabServer) -> None:
     chunks = ask(lab, name, "Tell me about lakes", stream=True, stream_options={"include_usage": True})
-    *said, last = chunks
-    assert "Tell me about lakes" in "".join(chunk.choices[0].delta.content or "" for chunk in said)
-    assert said[-1].choices[0].finish_reason == "stop"
-    assert last.usage.completion_tokens > 0
+    choices = [chunk.choices[0] for chunk in chunks if chunk.choices]
+    assert "Tell me about lakes" in "".join(choice.delta.content or "" for choice in choices)
+    assert choices[-1].finish_reason == "stop"
+    assert chunks[-1].usage.completion_tokens > 0
 
 
 @HEALTHY
@@ -61,12 +61,13 @@ def test_a_plain_tool_call(name: str, lab: LabServer) -> None:
 @HEALTHY
 def test_a_streamed_tool_call(name: str, lab: LabServer) -> None:
     chunks = ask(lab, name, "Read notes/plan.txt", tools=TOOLS, stream=True)
-    calls = [call for chunk in chunks for call in chunk.choices[0].delta.tool_calls or []]
+    choices = [chunk.choices[0] for chunk in chunks if chunk.choices]
+    calls = [call for choice in choices for call in choice.delta.tool_calls or []]
     assert (calls[0].index, calls[0].function.name) == (0, "read_file")
     assert calls[0].id.startswith("call_")
-    assert len(calls) > 2
+    assert len(calls) == 1 if name == "healthy-whole-call-in-one-chunk" else len(calls) > 2
     assert "".join(call.function.arguments for call in calls) == '{"path": "notes/plan.txt"}'
-    assert chunks[-1].choices[0].finish_reason == "tool_calls"
+    assert choices[-1].finish_reason == "tool_calls"
 
 
 @HEALTHY

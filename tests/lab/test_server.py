@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import pytest
 
 from lumeai_cli import lab as lab_module
-from lumeai_cli.lab import LabServer, server
+from lumeai_cli.lab import HOSTILE, LabServer, server
 from lumeai_cli.lab import running_lab as run
 from lumeai_cli.lab.specimen import sick
 
@@ -91,6 +91,26 @@ def test_the_memory_of_requests_is_bounded(lab: LabServer, monkeypatch: pytest.M
     for _ in range(5):
         talk(lab, chat("done-only"))
     assert len(lab.requests) == 3
+
+
+def test_equal_requests_are_counted_and_the_oldest_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "COUNTED_REQUESTS", 2)
+    other = HELLO.replace(b"Hello", b"Howdy")
+    with run(coming=True) as lab:
+        name = "intermittent-empty"
+        sent = [chat(name), chat(name), chat("empty-answer"), chat(name, other), chat(name)]
+        spoken = [b"Understood" in talk(lab, request) for request in sent]
+    with run(coming=True) as another:
+        spoken.append(b"Understood" in talk(another, chat("intermittent-empty")))
+    assert spoken == [True, False, False, True, True, True]
+
+
+def test_what_is_coming_is_served_only_if_asked_for(lab: LabServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    early = sick("early", ".", ".", lambda _request: ())
+    monkeypatch.setattr(server, "COMING", {"early": early})
+    assert "early" not in lab.specimens
+    assert LabServer(coming=True).specimens == {**lab.specimens, "early": early}
+    assert LabServer(coming=True, hostile=True).specimens.keys() == {*lab.specimens, *HOSTILE, "early"}
 
 
 def test_more_connections_than_allowed_are_dropped(lab: LabServer, monkeypatch: pytest.MonkeyPatch) -> None:

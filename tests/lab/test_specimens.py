@@ -2,28 +2,15 @@
 
 import http.client
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from lumeai_cli.lab import HOSTILE, SPECIMENS, LabServer, running_lab
+from lumeai_cli.lab import COMING, HOSTILE, SPECIMENS, registry
 from lumeai_cli.lab.content import CANNED
-from lumeai_cli.lab.healthy import FINGERPRINT
-from lumeai_cli.lab.request import LabRequest
-from lumeai_cli.lab.script import Send
+from tests.lab.conftest import CHAT, TOOL, Ask, healthy_plain, healthy_stream
 
-CHAT = "/chat/completions"
-TOOL = {
-    "type": "function",
-    "function": {
-        "name": "read_file",
-        "parameters": {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]},
-    },
-}
-
-# The contract's names that the lab shows today.
+# The contract's names that the lab shows, released or coming.
 SICK = {
     "connection-reset",
     "html-instead-of-api",
@@ -53,102 +40,64 @@ SICK = {
     "canned-answer",
     "plain-text-instead-of-tool",
     "g4f-hides-cause",
+    "unframed-error-in-stream",
+    "quota-exhausted",
+    "quota-text-as-answer",
+    "single-newline-framing",
+    "unterminated-last-event",
+    "missing-finish-reason",
+    "no-choices",
+    "message-instead-of-delta",
+    "legacy-function-call",
+    "legacy-text-field",
+    "content-not-a-string",
+    "bad-chunk-schema",
+    "intermittent-empty",
+    "output-budget-spent",
+    "think-tag-swallows-answer",
+    "content-filtered",
+    "refusal-only",
+    "buffered-stream",
+    "silence-cut",
+    "unsupported-parameter",
+    "context-exceeded",
+    "context-truncated",
+    "tools-unsupported",
+    "tool-parser-off",
+    "tools-ignored",
+    "tool-protocol-mismatch",
+    "tool-call-as-text",
+    "tool-call-missing-id",
+    "tool-call-missing-index",
+    "tool-call-missing-name",
+    "tool-arguments-not-json",
+    "tool-arguments-not-string",
+    "finish-tool-calls-without-call",
+    "tool-result-rejected",
 }
 HEALTHY = sorted(name for name, specimen in SPECIMENS.items() if specimen.healthy)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        """The body's JSON."""
-        return json.loads(self.body)
-
-    @property
-    def kind(self) -> str:
-        """The content type without its parameters."""
-        return self.headers["content-type"].partition(";")[0]
-
-    @property
-    def chunks(self) -> list[Any]:
-        """The JSON of every `data:` frame but [DONE]."""
-        frames = [frame for frame in self.body.replace(b"\r\n", b"\n").split(b"\n\n") if frame.startswith(b"data:")]
-        texts = [frame.removeprefix(b"data:").strip() for frame in frames]
-        return [json.loads(text) for text in texts if text != b"[DONE]"]
-
-    def joined(self, key: str = "content") -> str:
-        """The text of all deltas."""
-        deltas = (chunk["choices"][0]["delta"] for chunk in self.chunks if chunk.get("choices"))
-        return "".join(delta.get(key) or "" for delta in deltas)
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[LabServer]:
-    with running_lab(time_scale=0.05) as running:
-        yield running
-
-
-Ask = Callable[..., Answer]
-
-
-@pytest.fixture
-def get(lab: LabServer) -> Ask:
-    def ask(
-        name: str, path: str, method: str = "GET", body: bytes = b"", headers: dict[str, str] | None = None
-    ) -> Answer:
-        connection = http.client.HTTPConnection(lab.host, lab.port, timeout=5)
-        try:
-            connection.request(method, f"/{name}{path}", body, headers or {})
-            with connection.getresponse() as response:
-                found = {key.lower(): value for key, value in response.getheaders()}
-                return Answer(response.status, found, response.read())
-        finally:
-            connection.close()
-
-    return ask
-
-
-@pytest.fixture
-def chat(get: Ask) -> Ask:
-    def ask(
-        name: str, text: str = "What is 17 + 25?", path: str = f"/v1{CHAT}", key: str | None = "x", **fields: Any
-    ) -> Answer:
-        body = {"model": "lab-model", "messages": [{"role": "user", "content": text}], **fields}
-        headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if key else {})
-        return get(name, path, "POST", json.dumps(body).encode(), headers)
-
-    return ask
-
-
-def healthy_plain(answer: Answer) -> bool:
-    message = answer.json["choices"][0]["message"]
-    return (answer.status, answer.kind, message["content"]) == (200, "application/json", "42")
-
-
-def healthy_stream(answer: Answer) -> bool:
-    finishes = [chunk["choices"][0]["finish_reason"] for chunk in answer.chunks]
-    return (answer.status, answer.kind, answer.joined(), finishes[-1]) == (200, "text/event-stream", "42", "stop")
-
-
 def test_every_name_is_there_and_says_what_it_is_in_both_languages() -> None:
-    assert {name for name, specimen in SPECIMENS.items() if not specimen.healthy} == SICK
-    assert all(name.startswith("healthy-") == specimen.healthy for name, specimen in SPECIMENS.items())
-    assert not SPECIMENS.keys() & HOSTILE.keys()
-    for specimen in (*SPECIMENS.values(), *HOSTILE.values()):
+    known = {**SPECIMENS, **COMING}
+    assert {name for name, specimen in known.items() if not specimen.healthy} == SICK
+    assert all(name.startswith("healthy-") == specimen.healthy for name, specimen in known.items())
+    assert len({**known, **HOSTILE}) == len(SPECIMENS) + len(COMING) + len(HOSTILE)
+    for specimen in (*known.values(), *HOSTILE.values()):
         assert specimen.sentence_en.endswith(".")
         assert specimen.sentence_ru.endswith(".")
+
+
+def test_only_the_sick_are_held_back_and_no_stale_name_is() -> None:
+    assert not any(specimen.healthy for specimen in COMING.values())
+    assert COMING.keys() == registry._UNRELEASED  # noqa: SLF001 - a stale line there would go unnoticed
 
 
 @pytest.mark.parametrize("name", HEALTHY)
 def test_a_healthy_server_answers_in_both_modes(name: str, chat: Ask, get: Ask) -> None:
     assert healthy_plain(chat(name))
-    assert healthy_stream(chat(name, stream=True))
+    kind = "text/plain" if name == "healthy-text-plain" else "text/event-stream"
+    assert healthy_stream(chat(name, stream=True), kind)
     assert [model["id"] for model in get(name, "/v1/models").json["data"]] == ["lab-model"]
     assert get(name, "/v1/models/lab-model").json["owned_by"] == "lab"
     assert get(name, "/v1/models/other").json["error"]["code"] == "model_not_found"
@@ -167,29 +116,6 @@ def test_a_chat_without_messages_or_with_the_wrong_method_is_told_so(chat: Ask, 
     assert chat("healthy-plain", messages=None).status == 400
     assert get("healthy-plain", f"/v1{CHAT}", "POST", b"{").status == 400
     assert get("healthy-plain", f"/v1{CHAT}").status == 405
-
-
-def test_unusual_framing_is_what_its_name_says(chat: Ask) -> None:
-    crlf = chat("healthy-crlf", stream=True).body
-    assert crlf.count(b"\r\n\r\n") * 2 == crlf.count(b"\n")
-    assert b"data: " not in chat("healthy-no-space", stream=True).body
-    commented = chat("healthy-comments", stream=True).body
-    assert commented.startswith(b": ")
-    assert commented.count(b"\n\n: ") > 2
-    assert b"[DONE]" not in chat("healthy-no-done", stream=True).body
-
-
-def test_letters_are_split_across_writes_and_stay_whole(chat: Ask) -> None:
-    asked = LabRequest(
-        "POST", f"/v1{CHAT}", json={"stream": True, "messages": [{"role": "user", "content": "Расскажи"}]}
-    )
-    sent = [step.data for step in SPECIMENS["healthy-split-utf8"].respond(asked) if isinstance(step, Send)]
-    payloads = [data.split(b"\r\n", 1)[1][:-2] for data in sent[1:-1]]
-    assert sum(payload[-1] >= 0xC0 for payload in payloads) > 5
-    answer = chat("healthy-split-utf8", "Расскажи", stream=True)
-    assert answer.joined().startswith("Понял вас.\u2028")
-    assert all(chunk["system_fingerprint"] == FINGERPRINT for chunk in answer.chunks)
-    assert "\u2028".encode() in answer.body
 
 
 def test_a_reset_comes_before_any_byte(chat: Ask) -> None:

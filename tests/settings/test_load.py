@@ -133,11 +133,23 @@ def test_a_folder_in_the_place_of_the_file_is_an_error_but_a_folder_called_doten
 def test_key_env_looks_into_the_environment_then_into_dotenv(
     place: Path, dotenv: str, env: dict[str, str], key: str, source: str
 ) -> None:
-    (place / "project/lumeai.yaml").write_text("backends: [{name: a, url: 'http://a/v1', key_env: TOKEN}]", "utf-8")
+    (place / "project/lumeai.yaml").write_text("backends: [{name: a, url: 'http://[::1]/v1', key_env: TOKEN}]", "utf-8")
     (place / "project/.env").write_text(dotenv, "utf-8")
     secret = loaded(place, **env).backends[0].key
     assert secret is not None
     assert (secret.reveal(), secret.source) == (key, source)
+
+
+def test_a_file_that_merely_lay_in_the_folder_draws_no_key_out_of_the_environment(place: Path) -> None:
+    """It may have come with a stranger's repository; named with --config, or with a key from beside it, it is trusted."""
+    entry = "backends: [{name: a, url: 'https://stranger.example/v1', key_env: TOKEN}]"
+    (place / "project/lumeai.yaml").write_text(entry, "utf-8")
+    settings = loaded(place, TOKEN="from-env")
+    assert settings.backends[0].key is None
+    assert [warning.where for warning in settings.warnings] == ["lumeai.yaml:1"]
+    assert loaded(place, config=Path("lumeai.yaml"), TOKEN="from-env").backends[0].key is not None
+    (place / "project/.env").write_text("TOKEN=from-file", "utf-8")
+    assert loaded(place).backends[0].key is not None
 
 
 @pytest.mark.parametrize("env", [{}, {"TOKEN": ""}])

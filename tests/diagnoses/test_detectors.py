@@ -1,0 +1,899 @@
+"""Where each detector stops: the answers next to a fault that must not be called by its name (no false red)."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lumeai_cli.backends.backend import Kind
+from lumeai_cli.clients.registry import PROFILES
+from lumeai_cli.diagnoses import case as probes
+from lumeai_cli.diagnoses.case import Case, G4fInstall, Machine
+from lumeai_cli.diagnoses.catalogue import findings_of
+from lumeai_cli.diagnoses.finding import Certainty, Finding, Severity
+from lumeai_cli.diagnoses.url import is_api
+from lumeai_cli.doctor.cause import conclude
+from lumeai_cli.wire.exchange import Asked, Chunk, Ending, EndingKind, Exchange
+from lumeai_cli.wire.reading import Reading, read
+
+GIVEN = "http://127.0.0.1:8080/v1"
+REMOTE = "https://host.example/v1"
+SSE, JSON, HTML = "text/event-stream", "application/json", "text/html"
+GOOD = "I looked.\n<attempt_completion>\n<result>maple</result>\n</attempt_completion>"
+XML = {"xml_tools": ("read_file", "attempt_completion"), "wants_tool": True}
+NATIVE = {"tools": ("read",), "wants_tool": True}
+
+
+def reading(
+    probe: str = probes.STREAMED,
+    body: bytes = b"",
+    status: int | None = 200,
+    label: str = SSE,
+    ending: EndingKind = EndingKind.CLEAN,
+    *,
+    at: float = 0.5,
+    headers: tuple[tuple[str, str], ...] = (),
+    encoding: str = "",
+    **asked: Any,
+) -> Reading:
+    """One answer to one probe."""
+    shape = {"stream": probe != probes.PLAIN, "url": f"{GIVEN}/chat/completions", "model": "m", **asked}
+    chunks = (Chunk(at, body),) if body else ()
+    end = Ending(ending, at, "8388608" if ending is EndingKind.OVERFLOW else "detail")
+    label_and_more = (("content-type", label), *headers)
+    return read(Exchange("e", Asked(probe, **shape), status, label_and_more, at, chunks, end, encoding))
+
+
+def case(*readings: Reading, **fields: Any) -> Case:
+    """All that was read of one target, its exchanges numbered."""
+    numbered = tuple(replace(one, exchange=f"e{number}") for number, one in enumerate(readings, 1))
+    return Case(**{"given": GIVEN, "base": GIVEN, "model": "m", "readings": numbered, **fields})
+
+
+def sse(*values: object, done: bool = True) -> bytes:
+    """A stream of these chunks, with `[DONE]`."""
+    body = b"".join(b"data: " + json.dumps(value).encode() + b"\n\n" for value in values)
+    return body + (b"data: [DONE]\n\n" if done else b"")
+
+
+def delta(said: Mapping[str, object], finish: str | None = None) -> dict[str, Any]:
+    """One chunk of a stream."""
+    return {"id": "c", "choices": [{"index": 0, "delta": said, "finish_reason": finish}]}
+
+
+def text(said: str, finish: str = "stop") -> bytes:
+    """A sound stream with this text."""
+    return sse(delta({"role": "assistant"}), delta({"content": said}), delta({}, finish))
+
+
+def whole(said: str | None, finish: str = "stop", **message: object) -> bytes:
+    """A JSON completion."""
+    return json.dumps({"choices": [{"message": {"content": said, **message}, "finish_reason": finish}]}).encode()
+
+
+def error(message: str, **more: object) -> bytes:
+    """A JSON error body."""
+    return json.dumps({"error": {"message": message, "type": "invalid_request_error", **more}}).encode()
+
+
+CALL = {"tool_calls": [{"index": 0, "id": "c1", "type": "function", "function": {"name": "read", "arguments": "{}"}}]}
+
+
+def plain(body: bytes, **more: Any) -> Reading:
+    """The unstreamed twin of the first request."""
+    return reading(probes.PLAIN, body, **{"label": JSON, **more})
+
+
+def refused(status: int, body: bytes = b"", probe: str = probes.STREAMED, **more: Any) -> Reading:
+    """An answer with another status than 200."""
+    return reading(probe, body, status, JSON, **more)
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A case near a name: whether the name holds there."""
+
+    name: str
+    why: str
+    of: Case
+    holds: bool = False
+
+
+def yes(name: str, why: str, *readings: Reading, **fields: Any) -> Near:
+    """The name holds."""
+    return Near(name, why, case(*readings, **fields), holds=True)
+
+
+def no(name: str, why: str, *readings: Reading, **fields: Any) -> Near:
+    """The name does not hold."""
+    return Near(name, why, case(*readings, **fields))
+
+
+REACHED = reading(probes.MODELS, b'{"data": []}', label=JSON, stream=False)
+DETOUR = reading(probes.PROXY, b"", None, ending=EndingKind.REFUSED, stream=False)
+VARIABLE = Machine(proxy_variable="HTTP_PROXY", proxy="http://127.0.0.1:3128")
+REFUSED = reading(probes.CONNECT, status=None, ending=EndingKind.REFUSED)
+NO_ROUTE = refused(404, b'{"detail": "Not Found"}', probes.VARIANT)
+BARE = G4fInstall("/opt/site-packages", "8.8.6", ("uvicorn",))
+COMPLETE = G4fInstall("/opt/other/site-packages", "8.8.6", ())
+HIDDEN = refused(500, error("Request execution failed"))
+OTHER_LIST = b'{"choices": [{"delta": {"content": "a"}}]}\n'
+
+NEAR = (
+    # reach
+    yes("proxy-intercepts-loopback", "the detour fails, the straight way works", REACHED, DETOUR, machine=VARIABLE),
+    yes(
+        "proxy-intercepts-loopback",
+        "the detour meets another server",
+        REACHED,
+        refused(502, probe=probes.PROXY),
+        machine=VARIABLE,
+    ),
+    no(
+        "proxy-intercepts-loopback",
+        "the proxy lets it through",
+        REACHED,
+        reading(probes.PROXY, b'{"data": []}', label=JSON),
+        machine=VARIABLE,
+    ),
+    yes("proxy-intercepts-loopback", "refused, so the detour was not tried", REFUSED, machine=VARIABLE),
+    no("proxy-intercepts-loopback", "no variable is set", REACHED, DETOUR),
+    no("connection-refused", "only the proxy refuses", REACHED, DETOUR, machine=VARIABLE),
+    no(
+        "connection-reset",
+        "the reset comes after a status line",
+        reading(body=text("ma")[:60], ending=EndingKind.RESET),
+    ),
+    no("not-http", "a body that breaks the rules of chunks", reading(body=text("ma")[:60], ending=EndingKind.PROTOCOL)),
+    yes("no-answer", "headers, then silence", reading(body=b"", ending=EndingKind.TIMEOUT_SILENCE)),
+    no("no-answer", "lumeai gave up", reading(body=b"", ending=EndingKind.CANCELLED)),
+    no("no-answer", "it talks without end", reading(body=text("a"), ending=EndingKind.TIMEOUT_TOTAL)),
+    yes("endless-answer", "it talks without end", reading(body=text("a"), ending=EndingKind.TIMEOUT_TOTAL)),
+    no("endless-answer", "an error page without end", refused(500, b"x", ending=EndingKind.OVERFLOW)),
+    no("endless-answer", "a long answer that ends", reading(body=text("a" * 100_000))),
+    # url
+    no("base-url-missing-v1", "the URL works", reading(body=text("maple"))),
+    no("base-url-missing-v1", "no URL works", NO_ROUTE, NO_ROUTE),
+    no("base-url-missing-v1", "the URL ends in the endpoint", NO_ROUTE, given=f"{GIVEN}/chat/completions"),
+    yes("base-url-doubled-path", "the URL ends in the endpoint", NO_ROUTE, given=f"{GIVEN}/chat/completions"),
+    yes("base-url-doubled-path", "the URL ends in another endpoint", NO_ROUTE, given=f"{GIVEN}/models"),
+    no("base-url-doubled-path", "it only lacks /v1", NO_ROUTE, given="http://127.0.0.1:8080"),
+    yes(
+        "endpoint-not-found",
+        "404, 405 and 501 everywhere",
+        NO_ROUTE,
+        refused(405, probe=probes.VARIANT),
+        refused(501, probe=probes.VARIANT),
+    ),
+    no(
+        "endpoint-not-found",
+        "one place has something else",
+        NO_ROUTE,
+        reading(probes.VARIANT, b'{"ok": 1}', label=JSON),
+    ),
+    no("endpoint-not-found", "a neighbour works", NO_ROUTE, given="http://127.0.0.1:8080"),
+    no("endpoint-not-found", "the 404 names the model", refused(404, error("model 'm' not found"))),
+    yes("not-an-llm-api", "one place has something else", NO_ROUTE, reading(probes.VARIANT, b'{"ok": 1}', label=JSON)),
+    no("not-an-llm-api", "404 everywhere", NO_ROUTE, NO_ROUTE),
+    no("not-an-llm-api", "an LLM API that answers badly", reading(body=b'{"error": {"message": "x"}}', label=JSON)),
+    no("html-instead-of-api", "an error page of a gateway", refused(502, b"<h1>Bad Gateway</h1>")),
+    no("html-instead-of-api", "HTML inside an answer", reading(body=text("<!DOCTYPE html><title>x</title>"))),
+    no("redirected", "only the model list redirects", refused(308, probe=probes.MODELS), reading(body=text("maple"))),
+    # key
+    no("key-missing", "a key was sent", refused(401, error("bad key"), key_sent=True)),
+    no(
+        "key-missing",
+        "only the model list asks for one",
+        refused(401, probe=probes.MODELS),
+        reading(body=text("maple")),
+    ),
+    no("key-rejected", "no key was sent", refused(401, error("no key"))),
+    no("forbidden", "401", refused(401, error("no key"))),
+    yes("key-missing", "a neighbouring URL was tried first", refused(401, error("no key"), probes.VARIANT)),
+    # model
+    yes(
+        "model-not-found",
+        "the error is a bare string",
+        refused(404, b'{"error": "model \'m\' not found, try pulling it first"}'),
+    ),
+    yes("model-not-found", "only the code says so", refused(400, error("no", code="model_not_found"))),
+    yes(
+        "model-not-found",
+        "OpenAI's own words",
+        refused(404, error("The model `m` does not exist or you do not have access to it.")),
+    ),
+    yes("model-not-found", "422", refused(422, error("Unknown model: m"))),
+    no("model-not-found", "a 404 that names nothing", refused(404, b'{"detail": "Not Found"}')),
+    no(
+        "model-not-found",
+        "a parameter this model does not take",
+        refused(400, error("'temperature' is not supported with this model.")),
+    ),
+    no("model-not-found", "a full window", refused(400, error("This model's maximum context length is 8192 tokens."))),
+    no("model-not-found", "a server that breaks down", refused(500, error("model m not found in worker"))),
+    no("model-not-found", "a text about a missing model", reading(body=text("model m not found"))),
+    no(
+        "model-not-found",
+        "the model answers other questions",
+        reading(body=text("maple")),
+        refused(400, error("Model m: tools are not supported"), probes.TOOL_NATIVE, **NATIVE),
+    ),
+    # size
+    yes(
+        "body-too-large",
+        "a 500 of a parser",
+        refused(500, b"PayloadTooLargeError: request entity too large", probes.AGENT_XML, body_bytes=72_000),
+    ),
+    no(
+        "body-too-large",
+        "a full window",
+        refused(400, error("maximum context length"), probes.AGENT_XML, body_bytes=72_000),
+    ),
+    no("body-too-large", "an answer about large bodies", reading(body=text("413 payload too large"))),
+    no("body-too-large", "the ladder passes", plain(whole("maple"), body_bytes=1_153_000)),
+    no(
+        "server-error",
+        "a parser's 500 is a matter of size",
+        refused(500, b"PayloadTooLargeError: request entity too large"),
+    ),
+    no("request-refused", "a refusal for the size", refused(400, error("request entity too large"))),
+    # stream
+    yes("json-for-stream", "labelled as a stream", reading(body=whole("maple"))),
+    yes(
+        "json-for-stream",
+        "printed over many lines",
+        reading(body=json.dumps(json.loads(whole("maple")), indent=2).encode(), label=JSON),
+    ),
+    yes("json-for-stream", "an answer without a word", reading(body=b'{"choices": []}', label=JSON)),
+    no("json-for-stream", "a JSON error", reading(body=error("quota"), label=JSON)),
+    no("json-for-stream", "another JSON", reading(body=b'{"status": "ok"}', label=JSON)),
+    no("json-for-stream", "a JSON list", reading(body=b"[1, 2]", label=JSON)),
+    no("json-for-stream", "a refusal in JSON", refused(400, whole("maple"))),
+    no("json-for-stream", "no stream was asked for", plain(whole("maple"))),
+    no("json-for-stream", "a stream of whole completions", reading(body=sse(json.loads(whole("maple"))))),
+    no("sse-for-plain", "a stream was asked for", reading(body=text("maple"))),
+    no("sse-for-plain", "a refusal as an event", refused(500, text("maple"), probes.PLAIN)),
+    yes("ndjson-for-sse", "lines labelled as a stream", reading(body=OTHER_LIST * 3)),
+    no("ndjson-for-sse", "a line of JSON among events", reading(body=text("maple") + OTHER_LIST)),
+    no("ndjson-for-sse", "an error and a line", reading(body=error("x") + b"\n" + error("y") + b"\n")),
+    no("ndjson-for-sse", "no stream was asked for", plain(OTHER_LIST * 3)),
+    yes("wrong-content-type", "labelled text/html", reading(body=text("maple"), label=HTML)),
+    no("wrong-content-type", "labelled text/plain", reading(body=text("maple"), label="text/plain; charset=utf-8")),
+    no("wrong-content-type", "no label", reading(body=text("maple"), label="")),
+    no(
+        "wrong-content-type",
+        "a charset and capitals",
+        reading(body=text("maple"), label="TEXT/Event-Stream;charset=UTF-8"),
+    ),
+    no("wrong-content-type", "JSON labelled as JSON", reading(body=whole("maple"), label=JSON)),
+    no("wrong-content-type", "no stream was asked for", plain(whole("maple"))),
+    # errors
+    yes("error-in-200", "a bare string", reading(body=sse({"error": "out of credit"}))),
+    yes("error-in-200", "event: error", reading(body=b'event: error\ndata: {"message": "boom"}\n\n')),
+    yes("error-in-200", "after some text", reading(body=sse(delta({"content": "Part"}), {"error": {"message": "x"}}))),
+    yes("error-in-200", "a plain body", plain(error("quota"))),
+    no("error-in-200", '"error": null', reading(body=sse({**delta({"content": GOOD}, "stop"), "error": None}))),
+    no(
+        "error-in-200",
+        '"error": null in a plain body',
+        plain(json.dumps({**json.loads(whole("maple")), "error": None}).encode()),
+    ),
+    no("error-in-200", "status 400", refused(400, error("x"))),
+    no("error-in-200", "status 500", refused(500, error("x"))),
+    no("error-in-200", "an answer about errors", reading(body=text('{"error": {"message": "x"}}'))),
+    no("error-in-200", "raw JSON inside a stream", reading(body=text("maple") + b'{"error": {"message": "x"}}\n\n')),
+    no("error-in-200", "our own question to G4F", reading(probes.G4F_RAW, error("x"), label=JSON, stream=False)),
+    no("server-error", "a queue that is full", refused(429, error("slow down"))),
+    no("server-error", "our own question to G4F", refused(500, error("x"), probes.G4F_RAW)),
+    no("rate-limited", "503", refused(503, error("no backend"))),
+    *(no("request-refused", f"{status} has a name of its own", refused(status)) for status in (401, 403, 413, 429)),
+    no("request-refused", "500", refused(500)),
+    no("request-refused", "a redirect", refused(302)),
+    # framing
+    yes("zero-events", "no byte at all", reading(body=b"")),
+    no("zero-events", "comments, then an answer", reading(body=b": thinking\n\n" * 20 + text("maple"))),
+    no("zero-events", "an empty body without a stream", plain(b"")),
+    no("zero-events", "cut before the first byte", reading(body=b"", ending=EndingKind.CUT)),
+    no("zero-events", "204 for something else", refused(500)),
+    no("done-only", "an event before it", reading(body=text("maple"))),
+    no("done-only", "a broken event before it", reading(body=b"data: {\n\ndata: [DONE]\n\n")),
+    no("done-only", "cut after it", reading(body=sse(), ending=EndingKind.CUT)),
+    yes("done-only", "comments before it", reading(body=b": hi\n\n" + sse())),
+    *(
+        no("role-only-stream", f"finish {finish}", reading(body=sse(delta({"role": "assistant"}), delta({}, finish))))
+        for finish in ("stop", "length", "content_filter", "tool_calls")
+    ),
+    no("role-only-stream", "text", reading(body=sse(delta({"role": "assistant"}), delta({"content": "maple"})))),
+    no("role-only-stream", "a thought", reading(body=sse(delta({"role": "assistant"}), delta({"reasoning": "Hm."})))),
+    no("role-only-stream", "a refusal", reading(body=sse(delta({"role": "assistant"}), delta({"refusal": "No."})))),
+    no("role-only-stream", "a call", reading(body=sse(delta({"role": "assistant"}), delta(CALL)))),
+    no("role-only-stream", "an error", reading(body=sse(delta({"role": "assistant"}), {"error": {"message": "x"}}))),
+    no("role-only-stream", "a cut", reading(body=sse(delta({"role": "assistant"}), done=False), ending=EndingKind.CUT)),
+    yes("role-only-stream", "no [DONE]", reading(body=sse(delta({"role": "assistant"}), done=False))),
+    yes(
+        "role-only-stream",
+        "empty contents",
+        reading(body=sse(delta({"role": "assistant", "content": ""}), delta({"content": None}))),
+    ),
+    no("broken-json-frame", "half a frame at a cut", reading(body=text("maple")[:-40], ending=EndingKind.CUT)),
+    no(
+        "broken-json-frame",
+        "half a frame at the limit of time",
+        reading(body=text("maple")[:-40], ending=EndingKind.TIMEOUT_TOTAL),
+    ),
+    no("broken-json-frame", "a line that is no field", reading(body=b"garbage {\n\n" + text("maple"))),
+    no("broken-json-frame", "a comment that is no JSON", reading(body=b": {\n\n" + text("maple"))),
+    no("broken-json-frame", "single newlines between events", reading(body=text("maple").replace(b"\n\n", b"\n"))),
+    no("broken-json-frame", "after [DONE]", reading(body=text("maple") + b"data: bye\n\n")),
+    no(
+        "broken-json-frame",
+        "JSON over several data lines",
+        reading(body=text("maple").replace(b', "choices"', b',\ndata: "choices"')),
+    ),
+    yes("broken-json-frame", "NaN", reading(body=sse({"choices": [], "x": float("nan")}))),
+    yes("broken-json-frame", "a plain body that breaks off", plain(whole("maple")[:-5])),
+    no("broken-json-frame", "a plain body that was cut", plain(whole("maple")[:-5], ending=EndingKind.CUT)),
+    *(
+        no("stream-cut", f"{ending.value} is another matter", reading(body=text("maple")[:60], ending=ending))
+        for ending in (
+            EndingKind.CLEAN,
+            EndingKind.TIMEOUT_SILENCE,
+            EndingKind.TIMEOUT_TOTAL,
+            EndingKind.OVERFLOW,
+            EndingKind.CANCELLED,
+        )
+    ),
+    no("stream-cut", "no status line came", reading(status=None, ending=EndingKind.RESET)),
+    yes("stream-cut", "a reset", reading(body=text("maple")[:60], ending=EndingKind.RESET)),
+    yes("stream-cut", "a plain body", plain(whole("maple")[:-5], ending=EndingKind.CUT)),
+    # content
+    yes("empty-answer", "white space only", reading(body=text(" \n\t"))),
+    yes("empty-answer", "content null", reading(body=sse(delta({"content": None}), delta({}, "stop")))),
+    yes("empty-answer", "a plain body", plain(whole(""))),
+    yes("empty-answer", "white space in a plain body", plain(whole("\n"))),
+    no("empty-answer", "a call and nothing else", reading(body=sse(delta(CALL), delta({}, "tool_calls")), **NATIVE)),
+    no("empty-answer", "a call in a plain body", plain(whole(None, "tool_calls", **CALL))),
+    no("empty-answer", "finish length", reading(body=text("", "length"))),
+    no("empty-answer", "finish content_filter", reading(body=text("", "content_filter"))),
+    no("empty-answer", "finish length in a plain body", plain(whole("", "length"))),
+    no("empty-answer", "a thought", reading(body=sse(delta({"reasoning_content": "Hm."}), delta({}, "stop")))),
+    no("empty-answer", "a refusal", reading(body=sse(delta({"refusal": "No."}), delta({}, "stop")))),
+    no("empty-answer", "an error", reading(body=sse({"error": {"message": "x"}}, delta({}, "stop")))),
+    no("empty-answer", "no finish reason", reading(body=sse(delta({"role": "assistant"})))),
+    no("empty-answer", "a cut", reading(body=sse(delta({"content": ""}), delta({}, "stop")), ending=EndingKind.CUT)),
+    no("empty-answer", "a page", plain(b"<html></html>", label=HTML)),
+    no(
+        "empty-answer",
+        "text in a field of old",
+        reading(body=sse({"choices": [{"text": "maple", "finish_reason": "stop"}]})),
+    ),
+    no(
+        "reasoning-only",
+        "a thought and a text",
+        reading(body=sse(delta({"reasoning": "Hm."}), delta({"content": "maple"}, "stop"))),
+    ),
+    no(
+        "reasoning-only",
+        "a thought and a call",
+        reading(body=sse(delta({"reasoning": "Hm."}), delta(CALL, "tool_calls")), **NATIVE),
+    ),
+    no("reasoning-only", "finish length", reading(body=sse(delta({"reasoning": "Hm."}), delta({}, "length")))),
+    no(
+        "reasoning-only",
+        "an empty thought",
+        reading(body=sse(delta({"reasoning": ""}), delta({"content": ""}, "stop"))),
+    ),
+    no(
+        "reasoning-only",
+        "a thought of white space",
+        reading(body=sse(delta({"reasoning": "\n"}), delta({"content": ""}, "stop"))),
+    ),
+    *(
+        no(
+            "reasoning-only",
+            f"{ending.value} while it thinks",
+            reading(body=sse(delta({"reasoning": "Hm."})), ending=ending),
+        )
+        for ending in (EndingKind.CUT, EndingKind.TIMEOUT_TOTAL, EndingKind.OVERFLOW, EndingKind.CANCELLED)
+    ),
+    yes("reasoning-only", "in a plain body", plain(whole("", reasoning_content="Hm."))),
+    no(
+        "canned-answer",
+        "another text to the other question",
+        reading(body=text("A")),
+        reading(probes.OTHER, text("B")),
+        reading(probes.TOOL_XML, text("A"), **XML),
+    ),
+    no(
+        "canned-answer",
+        "another text to the tool question",
+        reading(body=text("A")),
+        reading(probes.OTHER, text("A")),
+        reading(probes.TOOL_XML, text("B"), **XML),
+    ),
+    no(
+        "canned-answer",
+        "a call to the tool question",
+        reading(body=text("A")),
+        reading(probes.OTHER, text("A")),
+        reading(probes.TOOL_NATIVE, sse(delta({"content": "A"}), delta(CALL, "tool_calls")), **NATIVE),
+    ),
+    no(
+        "canned-answer",
+        "one of two tool questions differs",
+        reading(body=text("A")),
+        reading(probes.OTHER, text("A")),
+        reading(probes.TOOL_XML, text("A"), **XML),
+        reading(probes.AGENT_XML, text("B"), **XML),
+    ),
+    no("canned-answer", "nobody asked for a tool", reading(body=text("A")), reading(probes.OTHER, text("A"))),
+    no(
+        "canned-answer",
+        "nobody asked the other question",
+        reading(body=text("A")),
+        reading(probes.TOOL_XML, text("A"), **XML),
+    ),
+    no(
+        "canned-answer",
+        "three times nothing",
+        reading(body=text("")),
+        reading(probes.OTHER, text("")),
+        reading(probes.TOOL_XML, text(""), **XML),
+    ),
+    no(
+        "canned-answer",
+        "three times the same refusal",
+        refused(500, error("x")),
+        refused(500, error("x"), probes.OTHER),
+        refused(500, error("x"), probes.TOOL_XML, **XML),
+    ),
+    yes(
+        "canned-answer",
+        "plain bodies of a server that cannot stream",
+        plain(whole("A")),
+        reading(probes.OTHER, whole("A"), label=JSON, stream=False),
+        reading(probes.TOOL_XML, whole("A"), label=JSON, stream=False, **XML),
+    ),
+    yes(
+        "canned-answer",
+        "but for white space",
+        reading(body=text("A\n")),
+        reading(probes.OTHER, text(" A")),
+        reading(probes.TOOL_XML, text("A"), **XML),
+    ),
+    yes(
+        "plain-text-instead-of-tool",
+        "prose to native tools",
+        reading(probes.TOOL_NATIVE, text("The file says hello."), **NATIVE),
+    ),
+    no(
+        "plain-text-instead-of-tool",
+        "the tool's tag after prose",
+        reading(probes.TOOL_XML, text("First I look.\n<read_file>\n<path>a</path>\n</read_file>"), **XML),
+    ),
+    no(
+        "plain-text-instead-of-tool",
+        "the tool's tag with attributes",
+        reading(probes.TOOL_XML, text('<read_file path="a"/>'), **XML),
+    ),
+    no(
+        "plain-text-instead-of-tool",
+        "the call as JSON text",
+        reading(probes.TOOL_NATIVE, text('<tool_call>{"name": "read", "arguments": {}}</tool_call>'), **NATIVE),
+    ),
+    no(
+        "plain-text-instead-of-tool",
+        "a native call",
+        reading(probes.TOOL_NATIVE, sse(delta({"content": "I look."}), delta(CALL, "tool_calls")), **NATIVE),
+    ),
+    no(
+        "plain-text-instead-of-tool",
+        "a native call to an XML client",
+        reading(probes.TOOL_XML, sse(delta(CALL, "tool_calls")), **XML),
+    ),
+    no("plain-text-instead-of-tool", "no tool was due", reading(body=text("maple"))),
+    no("plain-text-instead-of-tool", "nothing was said", reading(probes.TOOL_XML, text(" "), **XML)),
+    no(
+        "plain-text-instead-of-tool",
+        "an error after some text",
+        reading(probes.TOOL_XML, sse(delta({"content": "I"}), {"error": {"message": "x"}}), **XML),
+    ),
+    no("plain-text-instead-of-tool", "a refusal", refused(400, error("tools?"), probes.TOOL_NATIVE, **NATIVE)),
+    *(
+        no("plain-text-instead-of-tool", why, reading(probes.TOOL_NATIVE, text(call), **NATIVE))
+        for why, call in {
+            "the call in function tags": "<function=read>\n<parameter=filePath>a</parameter>\n</function>",
+            "the call in Harmony": '<|channel|>commentary to=functions.read<|message|>{"filePath": "a"}<|call|>',
+            "the call after Mistral's mark": '[TOOL_CALLS][{"name": "read", "arguments": {"filePath": "a"}}]',
+            "the call in a fence": '```json\n{"name": "read", "arguments": {"filePath": "a"}}\n```',
+        }.items()
+    ),
+    yes(
+        "plain-text-instead-of-tool",
+        "prose that speaks of the tool",
+        reading(probes.TOOL_NATIVE, text('I would use "read" for that.'), **NATIVE),
+    ),
+    # time
+    no("slow-first-byte", "on the second", reading(body=text("maple"), at=30.0)),
+    yes("slow-first-byte", "a moment later", reading(body=text("maple"), at=30.1)),
+    yes("slow-first-byte", "as the user set it", reading(body=text("maple"), at=2.5), slow_after=2.0),
+    no("slow-first-byte", "no byte came", reading(status=None, ending=EndingKind.TIMEOUT_FIRST, at=60.0)),
+    no("slow-first-byte", "a late refusal", refused(503, error("busy"), at=45.0)),
+    # G4F
+    yes(
+        "g4f-server-extra-missing",
+        "on G4F's own port",
+        REFUSED,
+        given="http://localhost:1337/v1",
+        machine=Machine((BARE,)),
+    ),
+    yes("g4f-server-extra-missing", "named as G4F on another port", REFUSED, kind=Kind.G4F, machine=Machine((BARE,))),
+    no("g4f-server-extra-missing", "another program's port", REFUSED, machine=Machine((BARE,))),
+    no(
+        "g4f-server-extra-missing",
+        "one installation is complete",
+        REFUSED,
+        kind=Kind.G4F,
+        machine=Machine((BARE, COMPLETE)),
+    ),
+    no("g4f-server-extra-missing", "there is no G4F", REFUSED, kind=Kind.G4F, machine=Machine(())),
+    no("g4f-server-extra-missing", "nobody looked", REFUSED, kind=Kind.G4F, machine=Machine()),
+    no("g4f-server-extra-missing", "another machine", REFUSED, kind=Kind.G4F, given=REMOTE, machine=Machine((BARE,))),
+    no(
+        "g4f-server-extra-missing",
+        "somebody listens",
+        reading(body=text("maple")),
+        kind=Kind.G4F,
+        machine=Machine((BARE,)),
+    ),
+    no("g4f-hides-cause", "another 500", refused(500, error("worker 3 died"))),
+    no(
+        "g4f-hides-cause",
+        "only the raw question fails",
+        refused(500, error("Request execution failed"), probes.G4F_RAW),
+    ),
+    yes("g4f-hides-cause", "inside a stream", reading(body=sse({"error": {"message": "Request execution failed"}}))),
+)
+
+
+def names(of: Case) -> tuple[str, ...]:
+    """The names that hold."""
+    return tuple(finding.name for finding in findings_of(of))
+
+
+def only(of: Case, name: str) -> Finding:
+    """The one finding of this name."""
+    (found,) = (finding for finding in findings_of(of) if finding.name == name)
+    return found
+
+
+@pytest.mark.parametrize("near", NEAR, ids=lambda near: f"{near.name} {'!' if near.holds else '-'} {near.why}")
+def test_where_a_name_holds_and_where_it_does_not(near: Near) -> None:
+    """`-` is a case that must not be called so, `!` one that must."""
+    assert (near.name in names(near.of)) is near.holds
+
+
+def test_every_name_stands_in_the_table_of_neighbours() -> None:
+    """Of each at least one case says where it stops; the rungs below HTTP have no neighbours but one another."""
+    rungs = {"dns-failure", "connect-timeout", "tls-failure", "proxy-failure", "unexplained-failure"}
+    from lumeai_cli.diagnoses.catalogue import CATALOGUE  # noqa: PLC0415 - needed here alone
+
+    assert CATALOGUE.keys() - {near.name for near in NEAR if not near.holds} == rungs
+
+
+@pytest.mark.parametrize(
+    ("ending", "name"),
+    [
+        (EndingKind.REFUSED, "connection-refused"),
+        (EndingKind.DNS, "dns-failure"),
+        (EndingKind.CONNECT_TIMEOUT, "connect-timeout"),
+        (EndingKind.UNREACHABLE, "connect-timeout"),
+        (EndingKind.TLS, "tls-failure"),
+        (EndingKind.PROXY, "proxy-failure"),
+        (EndingKind.RESET, "connection-reset"),
+        (EndingKind.CUT, "connection-reset"),
+        (EndingKind.PROTOCOL, "not-http"),
+        (EndingKind.TIMEOUT_FIRST, "no-answer"),
+    ],
+    ids=str,
+)
+def test_each_end_before_an_answer_has_one_name(ending: EndingKind, name: str) -> None:
+    """One rung, one name, and nothing beside it."""
+    assert names(case(reading(status=None, ending=ending))) == (name,)
+
+
+@pytest.mark.parametrize("status", [200, 400, 404, 500])
+def test_a_clean_end_is_no_matter_of_reach(status: int) -> None:
+    """Whoever sent a status line was reached."""
+    found = names(case(reading(body=text("maple"), status=status)))
+    assert not {"connection-refused", "connection-reset", "not-http", "no-answer"} & set(found)
+
+
+API = {
+    "a good stream": (reading(body=text("maple")), True),
+    "a JSON completion": (reading(body=whole("maple"), label=JSON), True),
+    "an error in 200": (reading(body=error("quota"), label=JSON), True),
+    "an empty event stream": (reading(body=b""), True),
+    "JSON lines": (reading(body=OTHER_LIST * 2), True),
+    "an answer that was cut at once": (reading(body=b"{", ending=EndingKind.CUT), True),
+    "401": (refused(401, error("no key")), True),
+    "403": (refused(403), True),
+    "429": (refused(429), True),
+    "500": (refused(500, b"oops"), True),
+    "503 with a page": (reading(body=b"<h1>busy</h1>", status=503, label=HTML), True),
+    "400 in JSON": (refused(400, error("messages?")), True),
+    "422 in JSON": (refused(422, b'{"detail": []}'), True),
+    "404 that names the model": (refused(404, error("model 'm' not found")), True),
+    "404 with the code": (refused(404, error("no", code="model_not_found")), True),
+    "a bare 404": (refused(404, b'{"detail": "Not Found"}'), False),
+    "an Express 404": (reading(body=b"<pre>Cannot POST /chat/completions</pre>", status=404, label=HTML), False),
+    "405": (refused(405, b'{"detail": "Method Not Allowed"}'), False),
+    "501": (refused(501), False),
+    "301": (refused(301), False),
+    "308": (refused(308), False),
+    "400 with a page": (reading(body=b"<h1>Bad Request</h1>", status=400, label=HTML), False),
+    "a page": (reading(body=b"<title>New API</title>", label=HTML), False),
+    "another JSON": (reading(body=b'{"status": "ok"}', label=JSON), False),
+    "a JSON list": (reading(body=b"[]", label=JSON), False),
+    "plain words": (reading(body=b"It works!", label="text/plain"), False),
+    "an empty body": (reading(body=b"", label="text/plain"), False),
+    "LM Studio's unknown route": (
+        reading(
+            body=b'{"error": "Unexpected endpoint or method. (POST /chat/completions). Returning 200 anyway"}',
+            label=JSON,
+        ),
+        False,
+    ),
+    "an encoding that nobody here reads": (reading(body=b"\x1b\x00", encoding="br"), True),
+    "no answer": (reading(status=None, ending=EndingKind.RESET), False),
+}
+
+
+@pytest.mark.parametrize(("answer", "expected"), API.values(), ids=API)
+def test_what_counts_as_an_api(answer: Reading, expected: bool) -> None:  # noqa: FBT001 - a column of the table
+    """Good or bad, an LLM API; a page, a bare 404 or another service is none."""
+    assert is_api(answer) is expected
+
+
+# --- severity, certainty, facts -------------------------------------------------------------------------------------
+
+
+def severity(of: Case, name: str) -> Severity:
+    """How bad this finding is for all clients."""
+    conclusion = conclude(of, tuple(PROFILES.values()))
+    (found,) = (rated for rated in conclusion.findings if rated.finding.name == name)
+    return found.severity
+
+
+def test_a_ladder_that_breaks_alone_is_a_warning_and_a_real_request_that_falls_an_error() -> None:
+    """No client sends our padded bodies; every client sends its own request."""
+    good, agent = reading(body=text("maple"), body_bytes=300), reading(probes.AGENT_NATIVE, text(GOOD), **NATIVE)
+    rung = refused(413, probe=probes.SIZES, body_bytes=103_424, stream=False)
+    fell = refused(413, probe=probes.AGENT_XML, body_bytes=72_600, **XML)
+    assert severity(case(good, agent, rung), "body-too-large") is Severity.WARNING
+    assert severity(case(good, fell, rung), "body-too-large") is Severity.ERROR
+
+
+def test_the_size_that_passes_and_the_size_that_falls_frame_the_limit() -> None:
+    """Express' default shows itself: 102,400 bytes pass, one more does not."""
+    sizes = ((92_160, 200), (102_401, 413), (1_153_024, 413))
+    rungs = [refused(status, whole("a"), probes.SIZES, body_bytes=size, stream=False) for size, status in sizes]
+    facts = only(case(*rungs), "body-too-large").facts
+    assert (facts["passed"], facts["refused"], facts["status"], facts["express"]) == (92_160, 102_401, 413, True)
+    facts = only(case(*rungs[2:]), "body-too-large").facts
+    assert (facts["passed"], facts["refused"]) == (0, 1_153_024)
+
+
+def test_a_late_first_byte_is_a_warning() -> None:
+    """It is no fault of the answer."""
+    assert severity(case(reading(body=text("maple"), at=31.0)), "slow-first-byte") is Severity.WARNING
+
+
+@pytest.mark.parametrize(
+    ("raw", "certainty", "cause"),
+    [
+        ((), Certainty.LIKELY, ""),
+        (
+            (reading(probes.G4F_RAW, error("Provider allows 10000 characters"), label=JSON),),
+            Certainty.PROVEN,
+            "Provider allows 10000 characters",
+        ),
+        ((refused(500, error("Request execution failed"), probes.G4F_RAW),), Certainty.LIKELY, ""),
+    ],
+    ids=["not asked raw", "the cause came out", "raw says no more"],
+)
+def test_g4fs_cause_is_proven_only_when_it_came_out(raw: tuple[Reading, ...], certainty: Certainty, cause: str) -> None:
+    """Without the raw question it is one inference away."""
+    found = only(case(HIDDEN, *raw), "g4f-hides-cause")
+    assert (found.certainty, found.facts["cause"]) == (certainty, cause)
+
+
+@pytest.mark.parametrize(
+    ("readings", "certainty"),
+    [((REACHED, DETOUR), Certainty.PROVEN), ((REFUSED, DETOUR), Certainty.LIKELY), ((REFUSED,), Certainty.LIKELY)],
+    ids=["the straight way works", "nobody is there either way", "only the straight way was tried"],
+)
+def test_a_diverted_loopback_is_proven_by_the_pair(readings: tuple[Reading, ...], certainty: Certainty) -> None:
+    """The same request straight and by the detour."""
+    assert only(case(*readings, machine=VARIABLE), "proxy-intercepts-loopback").certainty is certainty
+
+
+def test_json_for_a_stream_is_quoted_beside_its_unstreamed_twin() -> None:
+    """The pair proves that the server does not read `stream`."""
+    found = only(case(reading(body=whole("A"), label=JSON), plain(whole("A"))), "json-for-stream")
+    assert [evidence.exchange for evidence in found.evidence] == ["e1", "e2"]
+    assert found.exchanges == ("e1",)
+
+
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+def test_the_field_of_the_thoughts_is_named(field: str) -> None:
+    """Servers disagree about it, and so do clients."""
+    facts = only(case(reading(body=sse(delta({field: "Hm."}), delta({}, "stop")))), "reasoning-only").facts
+    assert (facts["field"], facts["characters"]) == (field, 3)
+
+
+def test_a_finding_counts_every_exchange_and_quotes_three() -> None:
+    """What was seen five times is one finding."""
+    found = only(case(*(reading(body=b"") for _ in range(5))), "zero-events")
+    assert found.exchanges == ("e1", "e2", "e3", "e4", "e5")
+    assert len(found.evidence) == 3
+    assert found.facts["probes"] == probes.STREAMED
+
+
+@pytest.mark.parametrize(
+    ("headers", "after"),
+    [((("Retry-After", "2"),), "2"), ((("retry-after", "x" * 500),), "x" * 40), ((), "")],
+    ids=["seconds", "absurd", "none"],
+)
+def test_when_to_come_back_is_told_as_the_server_says_it(headers: tuple[tuple[str, str], ...], after: str) -> None:
+    """At most forty characters of it."""
+    assert only(case(refused(429, error("slow"), headers=headers)), "rate-limited").facts["retry_after"] == after
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (error("slow  \n down"), "slow down"),
+        (b'{"error": "no"}', "no"),
+        (b"worker 3 died", "worker 3 died"),
+        (b'{"detail": "Not  here"}', "Not here"),
+        (b'{"message": "no"}', "no"),
+        (b'{"detail": [{"loc": ["body", "tools", 0], "msg": "field required"}]}', "body.tools.0: field required"),
+        (b'{"detail": []}', '{"detail": []}'),
+        (b"[1, 2]", "[1, 2]"),
+        (b"<h1>Oops</h1>", ""),
+        (b"", ""),
+        (b"\xff\xfe", "\ufffd\ufffd"),
+        (error("x" * 900), "x" * 300),
+    ],
+    ids=[
+        "error",
+        "string",
+        "text",
+        "FastAPI's words",
+        "a message",
+        "FastAPI's complaint",
+        "no complaint",
+        "a list",
+        "page",
+        "nothing",
+        "no UTF-8",
+        "long",
+    ],
+)
+def test_the_servers_own_words_are_told_in_one_short_line(body: bytes, said: str) -> None:
+    """A page says nothing readable."""
+    assert only(case(refused(500, body)), "server-error").facts["said"] == said
+
+
+def test_of_an_answer_in_an_encoding_that_nobody_here_reads_nothing_is_said() -> None:
+    """Bytes that were not understood prove nothing, and no client is judged by them."""
+    of = case(reading(body=b"\x1b\x00\x03", encoding="br"), plain(b"\x1b\x00\x03", encoding="br"))
+    conclusion = conclude(of, tuple(PROFILES.values()))
+    assert (conclusion.healthy, conclusion.findings) == (None, ())
+
+
+# --- properties -----------------------------------------------------------------------------------------------------
+
+JUDGES = tuple(PROFILES.values())
+SOUND = (
+    reading(body=text(GOOD)),
+    plain(whole(GOOD)),
+    reading(probes.AGENT_XML, text(GOOD), **XML),
+    reading(probes.AGENT_NATIVE, sse(delta(CALL, "tool_calls")), **NATIVE),
+)
+"""What every client needs to be judged: its own request, answered well."""
+
+piece = st.sampled_from(
+    ["", " ", "\n", "maple", GOOD, "<think>", "</think>", "<read_file>", '"read"', "Привет", "\u2028"]
+)
+said = st.one_of(
+    st.builds(lambda value: {"content": value}, st.one_of(piece, st.none())),
+    st.builds(lambda value: {"reasoning_content": value}, piece),
+    st.sampled_from(
+        [{}, {"role": "assistant"}, {"role": "user"}, {"refusal": "No."}, CALL, {"content": [{"text": "a"}]}]
+    ),
+)
+choice = st.builds(delta, said, st.sampled_from([None, None, "stop", "length", "tool_calls", "content_filter"]))
+odd = st.sampled_from(
+    [
+        {"id": "c", "choices": []},
+        {"id": "c"},
+        {"id": "c", "choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 3}},
+        {"id": "c", "choices": [], "usage": {"prompt_tokens": "9"}},
+        {"error": {"message": "boom"}},
+        {"choices": [{"message": {"content": "maple"}, "finish_reason": "stop"}]},
+        {"choices": [{"text": "maple"}]},
+    ]
+)
+frame = st.one_of(choice, choice, choice, odd).map(lambda value: b"data: " + json.dumps(value).encode() + b"\n\n")
+stray = st.sampled_from(
+    [b": ping\n\n", b"data: [DONE]\n\n", b"data: {\n\n", b"junk\n", b"\n", b"\r\n", b'{"error": "x"}\n']
+)
+body = st.lists(st.one_of(frame, frame, frame, stray), max_size=8).map(b"".join)
+label = st.sampled_from([SSE, SSE, SSE, JSON, HTML, "text/plain", ""])
+question = st.sampled_from(
+    [(probes.STREAMED, {}), (probes.AGENT_XML, XML), (probes.AGENT_NATIVE, NATIVE), (probes.PLAIN, {})]
+)
+calm = st.builds(lambda of, said, label: reading(of[0], said, label=label, **of[1]), question, body, label)
+
+
+def content_of(profile: Any, one: Reading) -> bool:
+    """Whether this client gets its answer here, or never asks so."""
+    speaks = not (one.asked.tools and profile.name == "kilo-xml") and not (
+        one.asked.xml_tools and profile.protocol == "native"
+    )
+    outcome = profile.judge(one)
+    return not speaks or outcome is None or outcome.ok
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(calm, min_size=1, max_size=12))
+def test_where_every_client_gets_its_answer_nothing_is_an_error(readings: list[Reading]) -> None:
+    """The promise to healthy servers, however unusual they are: no red line."""
+    enough = [one for one in readings if all(content_of(profile, one) for profile in JUDGES)]
+    conclusion = conclude(case(*SOUND, *enough), JUDGES)
+    assert [rated.finding.name for rated in conclusion.findings if rated.severity is Severity.ERROR] == []
+    assert conclusion.verdict is None
+    assert conclusion.healthy is True
+
+
+anything = st.builds(
+    lambda of, said, status, label, ending: reading(of[0], said, status, label, ending, **of[1]),
+    question,
+    st.one_of(body, st.binary(max_size=80)),
+    st.sampled_from([None, 200, 200, 200, 204, 302, 400, 401, 404, 413, 429, 500]),
+    label,
+    st.sampled_from(list(EndingKind)),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(anything, max_size=5))
+def test_whatever_comes_the_detectors_hold_and_their_evidence_is_true(readings: list[Reading]) -> None:
+    """No bytes and no ending break them; what they quote stands where they say."""
+    of = case(*readings)
+    known = {one.exchange: one.body for one in of.readings}
+    conclusion = conclude(of, JUDGES)
+    for rated in conclusion.findings:
+        assert set(rated.finding.exchanges) <= known.keys()
+        json.dumps(dict(rated.finding.facts), allow_nan=False)
+        for evidence in rated.finding.evidence:
+            assert 0 <= evidence.start <= evidence.end <= len(known[evidence.exchange])
+            assert evidence.excerpt.isprintable()
+    assert (conclusion.healthy is False) is (conclusion.verdict is not None)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(anything, min_size=1, max_size=4))
+def test_whoever_is_not_healthy_has_a_cause_and_whoever_fails_is_not_healthy(readings: list[Reading]) -> None:
+    """A judged client that fails at the target's own answers never leaves it healthy."""
+    conclusion = conclude(case(*readings), JUDGES)
+    failing = [one for one in conclusion.clients if not one.outcome.ok and one.outcome.kind != "not-judged"]
+    if failing:
+        assert conclusion.healthy is False
+        assert all(one.because for one in failing)
