@@ -5,7 +5,16 @@ Run: Kilo CLI 7.7.9 against misbehaving servers, headless, 2026-11; where it was
 """
 
 from lumeai_cli.clients.outcome import OK, SILENT, Outcome, OutcomeKind, Words, error, retry
-from lumeai_cli.clients.profile import Profile, Protocol, redirect, status_phrase, without_answer
+from lumeai_cli.clients.profile import (
+    AS_TEXT,
+    Profile,
+    Protocol,
+    redirect,
+    shown_as_text,
+    status_phrase,
+    without_answer,
+)
+from lumeai_cli.wire.body import BrokenJsonError, loads
 from lumeai_cli.wire.event import BackendError, CallPart, Event, Finish, Odd, OddKind, Reasoning, Refusal, Text, Via
 from lumeai_cli.wire.frame import FrameKind
 from lumeai_cli.wire.reading import Reading
@@ -14,6 +23,11 @@ EMPTY = Outcome(OutcomeKind.EMPTY, Words("Error: run ended without an assistant 
 """One request, exit code 1; at least fourteen different faults give this one sentence."""
 
 FILTERED = error("Error: The response was blocked by the provider's content filter")
+
+INVALID_INPUT = Outcome(
+    OutcomeKind.NUDGE,
+    Words("Error: Invalid input for tool: JSON parsing failed (told to the model, which tries again)"),
+)
 
 _INVALID = frozenset(
     {
@@ -76,11 +90,22 @@ def _stream(reading: Reading) -> Outcome:
             finish = event.reason
     if not reading.ending.clean:
         return retry("Error: Connection reset by server")
+    if any(not _is_object(call.arguments) for call in reading.heard.calls):
+        return INVALID_INPUT
+    if not opened and shown_as_text(reading, text):
+        return AS_TEXT
     if text.strip() or opened:
         return OK
     if finish == "content_filter":
         return FILTERED
     return SILENT if reasoning or any(isinstance(event, Refusal) for event in reading.events) else EMPTY
+
+
+def _is_object(arguments: str) -> bool:
+    try:
+        return isinstance(loads(arguments.encode()), dict)
+    except BrokenJsonError:
+        return False
 
 
 def _failure(event: Event, opened: set[int], *, said: bool) -> Outcome | None:

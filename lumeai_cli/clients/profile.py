@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 
-from lumeai_cli.clients.outcome import Outcome, error, retry, unknown
+from lumeai_cli.clients.outcome import Outcome, OutcomeKind, Words, error, retry, unknown
 from lumeai_cli.wire.event import Event
 from lumeai_cli.wire.exchange import EndingKind
+from lumeai_cli.wire.markup import written_calls
 from lumeai_cli.wire.reading import Reading, Shape
+from lumeai_cli.wire.xmltags import find_calls
 
 
 class Protocol(StrEnum):
@@ -76,6 +78,23 @@ def without_answer(reading: Reading, no_connection: str) -> Outcome | None:
 def streamed_events(reading: Reading) -> tuple[Event, ...]:
     """What a client that reads a stream gets to see: nothing at all of a body that is none."""
     return reading.delivered_events if reading.shape is Shape.SSE else ()
+
+
+AS_TEXT = Outcome(
+    OutcomeKind.SILENT,
+    Words(
+        "the call is shown as plain text and nothing is run", "вызов показан как простой текст, и ничего не происходит"
+    ),
+)
+
+
+def shown_as_text(reading: Reading, text: str) -> bool:
+    """Whether a native client is given a tool call that it cannot see: one that stands in the text."""
+    if not reading.asked.tools:
+        return False
+    return bool(find_calls(text, reading.asked.tools)) or any(
+        call.name in reading.asked.tools for call in written_calls(text)
+    )
 
 
 def redirect(reading: Reading) -> Outcome | None:

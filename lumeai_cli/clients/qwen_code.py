@@ -5,9 +5,19 @@ known tools that stand in a text into calls by itself.
 """
 
 from lumeai_cli.clients.outcome import OK, SILENT, Outcome, OutcomeKind, Words, error
-from lumeai_cli.clients.profile import Profile, Protocol, quoted_body, redirect, streamed_events, without_answer
+from lumeai_cli.clients.profile import (
+    AS_TEXT,
+    Profile,
+    Protocol,
+    quoted_body,
+    redirect,
+    shown_as_text,
+    streamed_events,
+    without_answer,
+)
 from lumeai_cli.wire.event import BackendError, CallPart, Finish, Odd, OddKind, Reasoning, Text, Via
 from lumeai_cli.wire.reading import Reading
+from lumeai_cli.wire.xmltags import find_calls
 
 NO_FINISH = Outcome(OutcomeKind.EMPTY, Words("Model stream ended without a finish reason."))
 NO_TEXT = Outcome(OutcomeKind.EMPTY, Words("Model stream ended with empty response text."))
@@ -36,7 +46,8 @@ def judge(reading: Reading) -> Outcome | None:
 
 
 def _stream(reading: Reading) -> Outcome:
-    called = said = thought = finished = False
+    called = thought = finished = False
+    text = ""
     for event in streamed_events(reading):
         if isinstance(event, BackendError) and event.shape != "event":
             return error(f"[API Error: {event.message}]")
@@ -47,14 +58,17 @@ def _stream(reading: Reading) -> Outcome:
         called = called or (isinstance(event, CallPart) and event.via is Via.DELTA)
         finished = finished or isinstance(event, Finish)
         thought = thought or isinstance(event, Reasoning)
-        said = said or (isinstance(event, Text) and event.via is Via.DELTA and bool(event.text.strip()))
+        if isinstance(event, Text) and event.via is Via.DELTA:
+            text += event.text
     if not reading.ending.clean:
         return error("[API Error: terminated]")
-    if called:
+    if called or find_calls(text, reading.asked.tools):
         return OK
+    if shown_as_text(reading, text):
+        return AS_TEXT
     if not finished:
         return NO_FINISH
-    if said:
+    if text.strip():
         return OK
     return SILENT if thought else NO_TEXT
 

@@ -1,10 +1,12 @@
 """Causes in what was said: nothing, only thoughts, always the same, or prose where a tool was due."""
 
+import re
 from collections.abc import Iterator
 
 from lumeai_cli.diagnoses.case import OTHER, PLAIN, STREAMED, Case
 from lumeai_cli.diagnoses.diagnosis import Diagnosis, Family, found
-from lumeai_cli.diagnoses.finding import Fact, Finding, Severity, of_body, of_text
+from lumeai_cli.diagnoses.errors import QUOTA
+from lumeai_cli.diagnoses.finding import Fact, Finding, Severity, of_body, of_frame, of_text
 from lumeai_cli.wire.event import Reasoning
 from lumeai_cli.wire.markup import written_calls
 from lumeai_cli.wire.reading import Reading, Shape
@@ -92,6 +94,88 @@ def _slow(case: Case) -> Iterator[Finding]:
         yield from found("slow-first-byte", hits, {"seconds": round(hits[0][0].first_byte_at or 0, 1)})
 
 
+def _intermittent(case: Case) -> Iterator[Finding]:
+    """An empty answer among identical requests of which another succeeds."""
+    same = [reading for reading in case.of(STREAMED) if reading.ok and reading.ending.clean and reading.readable]
+    empty = [reading for reading in same if not reading.answer.usable and not reading.answer.errors]
+    good = [reading for reading in same if reading.heard.usable]
+    if empty and good:
+        hits = [(reading, of_body(reading)) for reading in (empty[0], good[0], *empty[1:])]
+        yield from found("intermittent-empty", hits, {"empty": len(empty), "total": len(same)})
+
+
+def _spent(case: Case) -> Iterator[Finding]:
+    hits = [
+        (reading, of_body(reading))
+        for reading in _ended(case)
+        if reading.answer.finish == "length" and not reading.answer.usable
+    ]
+    if hits:
+        usage = hits[0][0].answer.usage
+        facts = {
+            "completion_tokens": usage.completion if usage else -1,
+            "reasoning": usage.reasoning if usage else -1,
+        }
+        yield from found("output-budget-spent", hits, facts)
+
+
+def _filtered(case: Case) -> Iterator[Finding]:
+    hits = [
+        (reading, of_body(reading))
+        for reading in _ended(case)
+        if reading.answer.finish == "content_filter" and not reading.answer.usable
+    ]
+    yield from found("content-filtered", hits)
+
+
+def _refused(case: Case) -> Iterator[Finding]:
+    hits = [
+        (reading, of_body(reading)) for reading in _ended(case) if reading.answer.refusal and not reading.answer.usable
+    ]
+    yield from found("refusal-only", hits, {"text": hits[0][0].answer.refusal[:120] if hits else ""})
+
+
+def _think_tag(case: Case) -> Iterator[Finding]:
+    """A leading `<think>` that is unclosed, or behind which nothing stands, hides the answer from a client."""
+    hits = []
+    for reading in _ended(case):
+        text = reading.heard.text
+        if text.startswith("<think>") and not text.partition("</think>")[2].strip():
+            hits.append((reading, of_text(reading)))
+    yield from found("think-tag-swallows-answer", hits, {"text": hits[0][0].heard.text[:120] if hits else ""})
+
+
+def _quota_text(case: Case) -> Iterator[Finding]:
+    """A quota sentence as the assistant's text: short, and about money or limits, whatever was asked."""
+    hits = []
+    for reading in _ended(case):
+        text = reading.heard.text
+        if len(text) <= QUOTA_SENTENCE and (QUOTA.search(text) or _LIMIT.search(text)):
+            hits.append((reading, of_text(reading)))
+    yield from found("quota-text-as-answer", hits, {"text": hits[0][0].heard.text[:120] if hits else ""})
+
+
+QUOTA_SENTENCE = 400  # characters; a longer text is an answer that speaks of quotas
+_LIMIT = re.compile(
+    r"(reached|exceeded|hit) (your|the) .{0,30}limit|upgrade to a paid|rate limit (reached|exceeded)", re.IGNORECASE
+)
+
+
+def _buffered(case: Case) -> Iterator[Finding]:
+    """Five or more events over two or more seconds that arrive after 90 % of the time."""
+    hits = []
+    for reading in _ended(case):
+        times = [frame.at for frame in reading.data_events]
+        if len(times) >= 5 and reading.ending.at >= 2 and times[0] >= 0.9 * reading.ending.at:
+            started = reading.headers_at is not None and reading.headers_at < 0.5 * reading.ending.at
+            if started and not reading.asked.together:
+                hits.append((reading, of_frame(reading, reading.data_events[0])))
+    if hits:
+        first = hits[0][0]
+        facts = {"events": len(first.data_events), "seconds": round(first.ending.at, 1)}
+        yield from found("buffered-stream", hits, facts)
+
+
 def _left_to_the_judges(_case: Case) -> Iterator[Finding]:
     """Never found in a case alone: the doctor adds it when a client fails and nothing explains it."""
     return iter(())
@@ -102,6 +186,31 @@ ENTRIES = (
     Diagnosis("LUM801", "canned-answer", Family.CONTENT, _canned, explains=frozenset({"plain-text-instead-of-tool"})),
     Diagnosis("LUM802", "plain-text-instead-of-tool", Family.TOOLS, _prose),
     Diagnosis("LUM803", "empty-answer", Family.CONTENT, _empty),
+    Diagnosis(
+        "LUM804",
+        "intermittent-empty",
+        Family.CONTENT,
+        _intermittent,
+        explains=frozenset({"empty-answer", "role-only-stream", "zero-events", "done-only", "reasoning-only"}),
+    ),
+    Diagnosis("LUM805", "content-filtered", Family.CONTENT, _filtered),
+    Diagnosis("LUM806", "refusal-only", Family.CONTENT, _refused),
+    Diagnosis(
+        "LUM807",
+        "quota-text-as-answer",
+        Family.ERROR,
+        _quota_text,
+        explains=frozenset({"canned-answer", "plain-text-instead-of-tool"}),
+    ),
+    Diagnosis("LUM651", "output-budget-spent", Family.BUDGET, _spent),
+    Diagnosis(
+        "LUM702",
+        "think-tag-swallows-answer",
+        Family.REASONING,
+        _think_tag,
+        explains=frozenset({"plain-text-instead-of-tool", "canned-answer"}),
+    ),
+    Diagnosis("LUM852", "buffered-stream", Family.TIME, _buffered, Severity.WARNING),
     Diagnosis("LUM851", "slow-first-byte", Family.TIME, _slow, Severity.WARNING),
     Diagnosis("LUM999", UNEXPLAINED, Family.TIME, _left_to_the_judges),
 )

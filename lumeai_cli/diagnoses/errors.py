@@ -1,10 +1,11 @@
 """Causes that the server names itself, by a status or by an error inside a 200."""
 
+import re
 from collections.abc import Iterator
 
 from lumeai_cli.diagnoses.access import said, too_large
 from lumeai_cli.diagnoses.case import ANSWERING, Case
-from lumeai_cli.diagnoses.diagnosis import Diagnosis, Family, found
+from lumeai_cli.diagnoses.diagnosis import Diagnosis, Family, Hit, found
 from lumeai_cli.diagnoses.finding import Evidence, Finding, of_body, of_frame
 from lumeai_cli.wire.event import BackendError
 from lumeai_cli.wire.frame import FrameKind
@@ -63,6 +64,67 @@ def _refused(case: Case) -> Iterator[Finding]:
         yield from found("request-refused", hits, {"status": hits[0][0].status or 0, "said": said(hits[0][0])})
 
 
+def _unframed(case: Case) -> Iterator[Finding]:
+    """Raw error JSON inside an event stream, without `data:`: no client sees it."""
+    hits: list[Hit] = []
+    for reading in case.answers():
+        raw = [error for error in reading.answer.errors if reading.frames[error.frame].kind is FrameKind.JUNK]
+        if raw:
+            hits.append((reading, of_frame(reading, reading.frames[raw[0].frame])))
+    yield from found("unframed-error-in-stream", hits, {"said": said(hits[0][0]) if hits else ""})
+
+
+QUOTA = re.compile(
+    r"insufficient[_ ](quota|balance|funds|credits?)|exceeded your current quota|quota (was |is |has been )?exceeded"
+    r"|billing|out of credits|no resource package|payment required|free[- ]tier limit|daily (free )?limit",
+    re.IGNORECASE,
+)
+"""Money, not haste: waiting does not help. Texts of OpenAI, Zhipu (1113), OpenRouter and web-chat providers."""
+
+
+def _quota(case: Case) -> Iterator[Finding]:
+    hits = [
+        (reading, of_body(reading))
+        for reading in case.of(*ANSWERING)
+        if reading.status == 402
+        or any(QUOTA.search(f"{error.message} {error.type} {error.code}") for error in reading.answer.errors)
+    ]
+    if hits:
+        yield from found("quota-exhausted", hits, {"said": said(hits[0][0]), "status": hits[0][0].status or 0})
+
+
+EXCEEDED = re.compile(
+    r"maximum context length|exceeds the available context size|context[_ ]length[_ ]exceeded|context window"
+    r"|prompt is too long|greater than the context length|n_keep|tokens to keep from the initial prompt"
+    r"|context the overflows|longer than the context length|input is too long|too many (input )?tokens",
+    re.IGNORECASE,
+)
+_WINDOW = re.compile(
+    r"(?:maximum context length is|context size \(|n_ctx[:=]?\s*>?=?\s*|context length of only|maximum is|> )\s*(\d+)",
+    re.IGNORECASE,
+)
+_SENT = re.compile(
+    r"(?:resulted in|request \(|requested(?: about)?|has|n_keep[: ]+|first|too long:)\s*\(?(\d+)", re.IGNORECASE
+)
+
+
+def _exceeded(case: Case) -> Iterator[Finding]:
+    """Refused with numbers, or with a text that is known for it."""
+    hits = [
+        (reading, of_body(reading))
+        for reading in case.of(*ANSWERING)
+        if any(EXCEEDED.search(f"{error.message} {error.type} {error.code}") for error in reading.answer.errors)
+    ]
+    if hits:
+        text = said(hits[0][0])
+        window, sent = _WINDOW.search(text), _SENT.search(text)
+        yield from found(
+            "context-exceeded",
+            hits,
+            {"said": text, "window": int(window[1]) if window else 0, "sent": int(sent[1]) if sent else 0},
+        )
+
+
 ENTRIES = (
     Diagnosis(
         "LUM401",
@@ -76,4 +138,25 @@ ENTRIES = (
     Diagnosis("LUM402", "server-error", Family.ERROR, _server),
     Diagnosis("LUM403", "rate-limited", Family.ERROR, _limited),
     Diagnosis("LUM404", "request-refused", Family.ERROR, _refused),
+    Diagnosis(
+        "LUM405",
+        "unframed-error-in-stream",
+        Family.ERROR,
+        _unframed,
+        explains=frozenset({"missing-finish-reason", "role-only-stream", "zero-events", "tool-arguments-not-json"}),
+    ),
+    Diagnosis(
+        "LUM406",
+        "quota-exhausted",
+        Family.ERROR,
+        _quota,
+        explains=frozenset({"rate-limited", "error-in-200", "request-refused", "forbidden", "server-error"}),
+    ),
+    Diagnosis(
+        "LUM631",
+        "context-exceeded",
+        Family.WINDOW,
+        _exceeded,
+        explains=frozenset({"request-refused", "server-error", "error-in-200", "body-too-large"}),
+    ),
 )

@@ -141,7 +141,7 @@ def test_key_env_looks_into_the_environment_then_into_dotenv(
 
 
 def test_a_file_that_merely_lay_in_the_folder_draws_no_key_out_of_the_environment(place: Path) -> None:
-    """It may have come with a stranger's repository; named with --config, or with a key from beside it, it is trusted."""
+    """It may have come with a stranger's repository; named with --config, or with its key beside it, it is trusted."""
     entry = "backends: [{name: a, url: 'https://stranger.example/v1', key_env: TOKEN}]"
     (place / "project/lumeai.yaml").write_text(entry, "utf-8")
     settings = loaded(place, TOKEN="from-env")

@@ -1,0 +1,122 @@
+"""Causes in the dialect: the frames are good JSON, but say their piece under another name, or with another type."""
+
+from collections.abc import Callable, Iterator
+
+from lumeai_cli.diagnoses.case import Case
+from lumeai_cli.diagnoses.diagnosis import Detector, Diagnosis, Family, Hit, found
+from lumeai_cli.diagnoses.finding import Finding, of_frame
+from lumeai_cli.wire.event import Odd, OddKind
+from lumeai_cli.wire.reading import Reading, Shape
+
+_SCHEMA = (
+    OddKind.NOT_AN_OBJECT,
+    OddKind.BAD_CHOICES,
+    OddKind.NO_DELTA,
+    OddKind.FOREIGN_ROLE,
+    OddKind.BAD_USAGE,
+    OddKind.BAD_CALLS,
+    OddKind.CALL_BAD_ID,
+    OddKind.ERROR_NULL,
+    OddKind.INVALID_UTF8,
+)
+
+_FIELDS = {
+    OddKind.NOT_AN_OBJECT: "data",
+    OddKind.NO_CHOICES: "choices",
+    OddKind.BAD_CHOICES: "choices",
+    OddKind.NO_DELTA: "delta",
+    OddKind.FOREIGN_ROLE: "role",
+    OddKind.BAD_USAGE: "usage",
+    OddKind.BAD_CALLS: "tool_calls",
+    OddKind.CALL_BAD_ID: "tool_calls[].id",
+    OddKind.ERROR_NULL: "error",
+    OddKind.INVALID_UTF8: "UTF-8",
+}
+
+
+def odd_hits(case: Case, accept: Callable[[Reading, Odd], bool]) -> list[Hit]:
+    """The answers in which such an oddity stands, each with the frame of the first."""
+    hits: list[Hit] = []
+    for reading in case.answers():
+        first = next((odd for odd in reading.odd(*OddKind) if accept(reading, odd)), None)
+        if first is not None:
+            hits.append((reading, of_frame(reading, reading.frames[first.frame])))
+    return hits
+
+
+def odd(name: str, *kinds: OddKind, fact: str = "") -> Detector:
+    """A detector for oddities of these kinds; `fact` is the name under which the first one's detail is told."""
+
+    def detect(case: Case) -> Iterator[Finding]:
+        hits = odd_hits(case, lambda _, event: event.kind in kinds)
+        detail = hits[0][0].odd(*kinds)[0].detail if hits else ""
+        yield from found(name, hits, {fact: detail} if fact else {})
+
+    return detect
+
+
+def _without_choices(reading: Reading) -> bool:
+    """Whether a stream delivered events of which none has a choice, and no error."""
+    bare = {event.frame for event in reading.odd(OddKind.NO_CHOICES, OddKind.EMPTY_CHOICES)}
+    delivered = {id(frame) for frame in reading.data_events}
+    events = [number for number, frame in enumerate(reading.frames) if id(frame) in delivered]
+    return bool(events) and bare.issuperset(events) and not reading.answer.errors
+
+
+def _no_choices(case: Case) -> Iterator[Finding]:
+    hits = [
+        (reading, of_frame(reading, reading.data_events[0]))
+        for reading in case.answers()
+        if reading.asked.stream and reading.shape is Shape.SSE and _without_choices(reading)
+    ]
+    keys = hits[0][0].odd(OddKind.NO_CHOICES) if hits else ()
+    yield from found("no-choices", hits, {"keys": keys[0].detail if keys else ""})
+
+
+def _schema(case: Case) -> Iterator[Finding]:
+    """Any other type or field that makes a judged client fail; whether one does, its judge will say."""
+
+    def accept(reading: Reading, event: Odd) -> bool:
+        if event.kind is OddKind.NO_CHOICES:
+            return reading.asked.stream and reading.shape is Shape.SSE and not _without_choices(reading)
+        return event.kind in _SCHEMA
+
+    hits = odd_hits(case, accept)
+    if hits:
+        first = next(event for event in hits[0][0].odd(*_FIELDS) if accept(hits[0][0], event))
+        yield from found("bad-chunk-schema", hits, {"field": _FIELDS[first.kind], "shown": first.detail})
+
+
+def _text_field(case: Case) -> Iterator[Finding]:
+    hits = odd_hits(case, lambda _, event: event.kind is OddKind.LEGACY_TEXT)
+    yield from found("legacy-text-field", hits, {"text": hits[0][0].answer.text[:120] if hits else ""})
+
+
+_NOTHING_LEFT = frozenset({"role-only-stream", "empty-answer", "missing-finish-reason", "plain-text-instead-of-tool"})
+
+ENTRIES = (
+    Diagnosis("LUM601", "no-choices", Family.DIALECT, _no_choices, explains=_NOTHING_LEFT),
+    Diagnosis(
+        "LUM602",
+        "message-instead-of-delta",
+        Family.DIALECT,
+        odd("message-instead-of-delta", OddKind.MESSAGE_FOR_DELTA),
+        explains=_NOTHING_LEFT,
+    ),
+    Diagnosis(
+        "LUM603",
+        "legacy-function-call",
+        Family.DIALECT,
+        odd("legacy-function-call", OddKind.FUNCTION_CALL),
+        explains=_NOTHING_LEFT | {"tool-call-missing-id"},
+    ),
+    Diagnosis("LUM604", "legacy-text-field", Family.DIALECT, _text_field, explains=_NOTHING_LEFT),
+    Diagnosis(
+        "LUM605",
+        "content-not-a-string",
+        Family.DIALECT,
+        odd("content-not-a-string", OddKind.CONTENT_PARTS, OddKind.BAD_CONTENT, fact="shown"),
+        explains=_NOTHING_LEFT,
+    ),
+    Diagnosis("LUM606", "bad-chunk-schema", Family.DIALECT, _schema),
+)

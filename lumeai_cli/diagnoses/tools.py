@@ -1,0 +1,162 @@
+"""Causes in tool calls: refused, ignored, in the wrong protocol, left in the text, or broken on the way."""
+
+import re
+from collections.abc import Iterator
+
+from lumeai_cli.diagnoses.access import said
+from lumeai_cli.diagnoses.case import ANSWERING, Case
+from lumeai_cli.diagnoses.diagnosis import Detector, Diagnosis, Family, Hit, found
+from lumeai_cli.diagnoses.dialect import odd
+from lumeai_cli.diagnoses.finding import Evidence, Finding, of_body, of_frame, of_text
+from lumeai_cli.wire.body import BrokenJsonError, loads
+from lumeai_cli.wire.event import CallPart, Finish, OddKind
+from lumeai_cli.wire.markup import written_calls
+from lumeai_cli.wire.reading import Reading
+from lumeai_cli.wire.xmltags import find_calls
+
+PARSER_OFF = re.compile(
+    r"requires? --jinja|--enable-auto-tool-choice|--tool-call-parser|Cannot use tools with stream", re.IGNORECASE
+)
+UNSUPPORTED = re.compile(
+    r"does not support tools|not support (tool|function)|tool(s| use| calling)? (is|are) not supported"
+    r"|No endpoints found that support tool|Unsupported param: tools",
+    re.IGNORECASE,
+)
+
+
+def _refused(name: str, pattern: re.Pattern[str]) -> Detector:
+    def detect(case: Case) -> Iterator[Finding]:
+        hits = [
+            (reading, of_body(reading))
+            for reading in case.of(*ANSWERING)
+            if reading.asked.tools and any(pattern.search(error.message) for error in reading.answer.errors)
+        ]
+        yield from found(name, hits, {"said": said(hits[0][0]) if hits else ""})
+
+    return detect
+
+
+def _mismatch(case: Case) -> Iterator[Finding]:
+    """Native calls to an XML client, or a known tool's XML tags to a native one."""
+    native: list[Hit] = []
+    tags: list[Hit] = []
+    for reading in _wanted(case):
+        answer = reading.answer
+        if reading.asked.xml_tools and answer.calls and not find_calls(answer.text, reading.asked.xml_tools):
+            native.append((reading, _of_call(reading)))
+        elif reading.asked.tools and not answer.calls and find_calls(answer.text, (*reading.asked.tools, *_CLASSIC)):
+            tags.append((reading, of_text(reading)))
+    kind = "tool_calls" if native else "XML"
+    yield from found("tool-protocol-mismatch", [*native, *tags], {"found": kind})
+
+
+_CLASSIC = ("read_file", "write_to_file", "execute_command", "list_files", "search_files", "attempt_completion")
+
+
+def _as_text(case: Case) -> Iterator[Finding]:
+    hits: list[Hit] = []
+    markup = ""
+    for reading in _wanted(case):
+        answer = reading.answer
+        if answer.calls or find_calls(answer.text, reading.asked.xml_tools):
+            continue
+        known = (*reading.asked.tools, *reading.asked.xml_tools)
+        calls = [call for call in written_calls(answer.text) if call.name in known]
+        if calls:
+            hits.append((reading, of_text(reading)))
+            markup = markup or calls[0].markup.value
+    yield from found("tool-call-as-text", hits, {"markup": markup})
+
+
+def _wanted(case: Case) -> Iterator[Reading]:
+    return (reading for reading in case.answers() if reading.asked.wants_tool)
+
+
+def _of_call(reading: Reading) -> Evidence:
+    part = next(event for event in reading.events if isinstance(event, CallPart))
+    return of_frame(reading, reading.frames[part.frame])
+
+
+def _not_json(case: Case) -> Iterator[Finding]:
+    """Arguments that are no JSON object, the empty text among them; a call that was cut belongs to the cut."""
+    hits: list[Hit] = []
+    shown = ""
+    for reading in case.answers():
+        if not reading.ending.clean or reading.answer.finish == "length" or reading.odd(OddKind.CALL_BAD_ARGUMENTS):
+            continue
+        broken = [call for call in reading.answer.calls if not _is_object(call.arguments)]
+        if broken and not reading.odd(OddKind.CALL_NO_INDEX, OddKind.FUNCTION_CALL):
+            hits.append((reading, _of_call(reading)))
+            shown = shown or broken[0].arguments[:120]
+    yield from found("tool-arguments-not-json", hits, {"arguments": shown})
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(loads(text.encode()), dict)
+    except BrokenJsonError:
+        return False
+
+
+def _no_name(case: Case) -> Iterator[Finding]:
+    hits = [
+        (reading, _of_call(reading))
+        for reading in case.answers()
+        if any(not call.name for call in reading.answer.calls)
+    ]
+    yield from found("tool-call-missing-name", hits)
+
+
+def _without_call(case: Case) -> Iterator[Finding]:
+    hits: list[Hit] = []
+    for reading in case.answers():
+        finish = next((event for event in reading.events if isinstance(event, Finish)), None)
+        if finish is not None and finish.reason == "tool_calls" and not reading.answer.calls:
+            hits.append((reading, of_frame(reading, reading.frames[finish.frame])))
+    yield from found("finish-tool-calls-without-call", hits)
+
+
+_REFUSALS = frozenset({"request-refused", "server-error", "error-in-200", "unsupported-parameter"})
+_MISUNDERSTOOD = frozenset({"plain-text-instead-of-tool", "missing-finish-reason"})
+
+ENTRIES = (
+    Diagnosis(
+        "LUM751",
+        "tools-unsupported",
+        Family.TOOLS,
+        _refused("tools-unsupported", UNSUPPORTED),
+        explains=_REFUSALS | {"model-not-found"},
+    ),
+    Diagnosis("LUM752", "tool-parser-off", Family.TOOLS, _refused("tool-parser-off", PARSER_OFF), explains=_REFUSALS),
+    Diagnosis("LUM754", "tool-protocol-mismatch", Family.TOOLS, _mismatch, explains=_MISUNDERSTOOD),
+    Diagnosis("LUM755", "tool-call-as-text", Family.TOOLS, _as_text, explains=_MISUNDERSTOOD),
+    Diagnosis(
+        "LUM756",
+        "tool-call-missing-id",
+        Family.TOOLS,
+        odd("tool-call-missing-id", OddKind.CALL_NO_ID, OddKind.CALL_EMPTY_ID),
+    ),
+    Diagnosis(
+        "LUM757",
+        "tool-call-missing-index",
+        Family.TOOLS,
+        odd("tool-call-missing-index", OddKind.CALL_NO_INDEX),
+        explains=frozenset({"tool-call-missing-id", "tool-call-missing-name", "tool-arguments-not-json"}),
+    ),
+    Diagnosis("LUM758", "tool-call-missing-name", Family.TOOLS, _no_name),
+    Diagnosis("LUM759", "tool-arguments-not-json", Family.TOOLS, _not_json),
+    Diagnosis(
+        "LUM760",
+        "tool-arguments-not-string",
+        Family.TOOLS,
+        odd("tool-arguments-not-string", OddKind.CALL_BAD_ARGUMENTS, fact="arguments"),
+        explains=frozenset({"tool-arguments-not-json"}),
+    ),
+    Diagnosis(
+        "LUM761",
+        "finish-tool-calls-without-call",
+        Family.TOOLS,
+        _without_call,
+        explains=frozenset({"empty-answer"}),
+    ),
+)
