@@ -140,7 +140,8 @@ def _think_tag(case: Case) -> Iterator[Finding]:
     hits = []
     for reading in _ended(case):
         text = reading.heard.text
-        if text.startswith("<think>") and not text.partition("</think>")[2].strip():
+        hidden = text.startswith("<think>") and not text.partition("</think>")[2].strip()
+        if hidden and not reading.answer.calls:
             hits.append((reading, of_text(reading)))
     yield from found("think-tag-swallows-answer", hits, {"text": hits[0][0].heard.text[:120] if hits else ""})
 

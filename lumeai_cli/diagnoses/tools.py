@@ -116,7 +116,7 @@ def _without_call(case: Case) -> Iterator[Finding]:
     yield from found("finish-tool-calls-without-call", hits)
 
 
-_REFUSALS = frozenset({"request-refused", "server-error", "error-in-200", "unsupported-parameter"})
+_REFUSALS = frozenset({"request-refused", "server-error", "error-in-200"})
 _MISUNDERSTOOD = frozenset({"plain-text-instead-of-tool", "missing-finish-reason"})
 
 ENTRIES = (
