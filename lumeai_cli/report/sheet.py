@@ -15,6 +15,9 @@ from lumeai_cli.text.visible import visible
 
 CODE, STRONG, FAINT, BAD, GOOD, WARN = "cyan", "bold", "dim", "bold red", "bold green", "yellow"
 
+QUOTED_CODE = "cyan on default"
+"""Code within a sentence: where there are no colours, it keeps its backticks."""
+
 _INLINE = re.compile(r"\*\*(.+?)\*\*|`([^`]+)`")
 _BULLET = re.compile(r"(?:[-*]|\d+\.)\s+")
 
@@ -30,7 +33,7 @@ def inline(text: str, style: str = "") -> Text:
     position = 0
     for match in _INLINE.finditer(text):
         result.append_text(styled(text[position : match.start()]))
-        result.append_text(inline(match[1], STRONG) if match[1] is not None else styled(match[2], CODE))
+        result.append_text(inline(match[1], STRONG) if match[1] is not None else styled(match[2], QUOTED_CODE))
         position = match.end()
     result.append_text(styled(text[position:]))
     return result
@@ -112,13 +115,23 @@ class Sheet:
             emoji=False,
         )
         for line in self.lines:
+            content = line.text if colour else _with_backticks(line.text)
             if width is None or line.whole:
-                rows = [line.text]
+                rows = [content]
             else:
                 room = max(20, width - max(line.indent, line.hang))
-                rows = list(line.text.wrap(console, room)) or [line.text]
+                rows = list(content.wrap(console, room)) or [content]
             for number, row in enumerate(rows):
                 row.rstrip()
                 lead = " " * (line.hang if number else line.indent) if row.plain else ""
                 console.print(Text(lead) + row, soft_wrap=True)
         return buffer.getvalue()
+
+
+def _with_backticks(text: Text) -> Text:
+    """The plain text, code within sentences in backticks again."""
+    plain = text.plain
+    for span in sorted(text.spans, key=lambda span: span.start, reverse=True):
+        if span.style == QUOTED_CODE:
+            plain = f"{plain[: span.start]}`{plain[span.start : span.end]}`{plain[span.end :]}"
+    return Text(plain)

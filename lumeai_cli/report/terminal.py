@@ -93,7 +93,7 @@ def _verdict(sheet: Sheet, target: TargetReport, verdict: Verdict, language: str
         _heading(sheet, language, "next-heading")
         _listed(sheet, target, target.next, language)
     sheet.add()
-    sheet.add(inline(say(language, "more", name=f"`{rated.diagnosis.name}`").replace("``", "`"), FAINT), 2)
+    sheet.add(styled(say(language, "more", name=rated.diagnosis.name), FAINT), 2)
 
 
 def _heading(sheet: Sheet, language: str, key: str) -> None:

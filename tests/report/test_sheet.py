@@ -22,7 +22,7 @@ def shown(text: str, *, width: int | None = None, indent: int = 0) -> list[str]:
         ("- a\n- b", ["- a", "- b"]),
         ("1. a\n2. b\n   and more", ["1. a", "2. b and more"]),
         ("- a\n  - b", ["- a", "  - b"]),
-        ("text `code` **strong `both`**", ["text code strong both"]),
+        ("text `code` **strong `both`**", ["text `code` strong `both`"]),
         ("```sh\nls -l\n  two\n```", ["  ls -l", "    two"]),
         (
             "1. do:\n\n   ```js\n   a();\n\n   b();\n   ```\n\n   then",

@@ -227,12 +227,12 @@ def test_what_a_server_says_is_shown_and_not_obeyed(
 
 
 def test_colours_come_only_when_asked_for_and_change_no_word(every_kind: Report, examined: Report) -> None:
-    """The same text with and without."""
+    """The same text with and without, but for the backticks that stand for the colour of code."""
     for told in (every_kind, examined):
         plain, coloured = (render(told, "en", colour=colour, verbose=True) for colour in (False, True))
         assert "\x1b" not in plain
         assert SGR.search(coloured)
-        assert SGR.sub("", coloured) == plain
+        assert SGR.sub("", coloured).replace("`", "") == plain.replace("`", "")
 
 
 def test_only_colours_are_sent_to_the_terminal(examined: Report) -> None:
