@@ -22,7 +22,6 @@ from lumeai_cli.lab.window import WINDOW
 _UNRELEASED = frozenset(
     {
         "buffered-stream",  # a risk, no sickness: every client gets its answer
-        "context-truncated",
         "silence-cut",  # a minute for each answer
         "tool-result-rejected",
         "tools-ignored",
