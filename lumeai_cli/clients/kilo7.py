@@ -14,7 +14,6 @@ from lumeai_cli.clients.profile import (
     status_phrase,
     without_answer,
 )
-from lumeai_cli.wire.body import BrokenJsonError, loads
 from lumeai_cli.wire.event import BackendError, CallPart, Event, Finish, Odd, OddKind, Reasoning, Refusal, Text, Via
 from lumeai_cli.wire.frame import FrameKind
 from lumeai_cli.wire.reading import Reading
@@ -90,7 +89,7 @@ def _stream(reading: Reading) -> Outcome:
             finish = event.reason
     if not reading.ending.clean:
         return retry("Error: Connection reset by server")
-    if any(not _is_object(call.arguments) for call in reading.heard.calls):
+    if any(call.arguments and not call.well_formed for call in reading.heard.calls):
         return INVALID_INPUT
     if not opened and shown_as_text(reading, text):
         return AS_TEXT
@@ -99,13 +98,6 @@ def _stream(reading: Reading) -> Outcome:
     if finish == "content_filter":
         return FILTERED
     return SILENT if reasoning or any(isinstance(event, Refusal) for event in reading.events) else EMPTY
-
-
-def _is_object(arguments: str) -> bool:
-    try:
-        return isinstance(loads(arguments.encode()), dict)
-    except BrokenJsonError:
-        return False
 
 
 def _failure(event: Event, opened: set[int], *, said: bool) -> Outcome | None:

@@ -16,7 +16,6 @@ _SCHEMA = (
     OddKind.BAD_USAGE,
     OddKind.BAD_CALLS,
     OddKind.CALL_BAD_ID,
-    OddKind.ERROR_NULL,
     OddKind.INVALID_UTF8,
 )
 
@@ -29,7 +28,6 @@ _FIELDS = {
     OddKind.BAD_USAGE: "usage",
     OddKind.BAD_CALLS: "tool_calls",
     OddKind.CALL_BAD_ID: "tool_calls[].id",
-    OddKind.ERROR_NULL: "error",
     OddKind.INVALID_UTF8: "UTF-8",
 }
 

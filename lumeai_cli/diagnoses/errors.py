@@ -76,7 +76,8 @@ def _unframed(case: Case) -> Iterator[Finding]:
 
 QUOTA = re.compile(
     r"insufficient[_ ](quota|balance|funds|credits?)|exceeded your current quota|quota (was |is |has been )?exceeded"
-    r"|billing|out of credits|no resource package|payment required|free[- ]tier limit|daily (free )?limit",
+    r"|billing (details|hard limit)|out of credits|no resource package|payment required|free[- ]tier limit"
+    r"|daily (free )?limit",
     re.IGNORECASE,
 )
 """Money, not haste: waiting does not help. Texts of OpenAI, Zhipu (1113), OpenRouter and web-chat providers."""

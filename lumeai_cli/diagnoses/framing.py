@@ -127,7 +127,7 @@ KNOWN_LIMITS = (60, 100, 300)
 
 
 def _silence_cut(case: Case) -> Iterator[Finding]:
-    """A cut after a silence, at a known limit or at the same second each time."""
+    """A cut after a silence, at a limit that proxies are known for."""
     hits: list[Hit] = []
     for reading in case.answers():
         if reading.ending.kind not in (EndingKind.CUT, EndingKind.RESET):

@@ -8,7 +8,6 @@ from lumeai_cli.diagnoses.case import ANSWERING, Case
 from lumeai_cli.diagnoses.diagnosis import Detector, Diagnosis, Family, Hit, found
 from lumeai_cli.diagnoses.dialect import odd
 from lumeai_cli.diagnoses.finding import Evidence, Finding, of_body, of_frame, of_text
-from lumeai_cli.wire.body import BrokenJsonError, loads
 from lumeai_cli.wire.event import CallPart, Finish, OddKind
 from lumeai_cli.wire.markup import written_calls
 from lumeai_cli.wire.reading import Reading
@@ -84,18 +83,11 @@ def _not_json(case: Case) -> Iterator[Finding]:
     for reading in case.answers():
         if not reading.ending.clean or reading.answer.finish == "length" or reading.odd(OddKind.CALL_BAD_ARGUMENTS):
             continue
-        broken = [call for call in reading.answer.calls if not _is_object(call.arguments)]
+        broken = [call for call in reading.answer.calls if not call.well_formed]
         if broken and not reading.odd(OddKind.CALL_NO_INDEX, OddKind.FUNCTION_CALL):
             hits.append((reading, _of_call(reading)))
             shown = shown or broken[0].arguments[:120]
     yield from found("tool-arguments-not-json", hits, {"arguments": shown})
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(loads(text.encode()), dict)
-    except BrokenJsonError:
-        return False
 
 
 def _no_name(case: Case) -> Iterator[Finding]:

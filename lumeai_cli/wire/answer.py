@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from lumeai_cli.wire.body import BrokenJsonError, loads
 from lumeai_cli.wire.event import BackendError, CallPart, Done, Event, Finish, Reasoning, Refusal, Started, Text, Usage
 
 
@@ -13,6 +14,14 @@ class ToolCall:
     id: str
     name: str
     arguments: str
+
+    @property
+    def well_formed(self) -> bool:
+        """Whether the arguments are a JSON object, as the dialect demands."""
+        try:
+            return isinstance(loads(self.arguments.encode("utf-8", "surrogatepass")), dict)
+        except BrokenJsonError:
+            return False
 
 
 @dataclass(frozen=True, slots=True)

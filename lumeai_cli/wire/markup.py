@@ -57,7 +57,8 @@ def written_calls(text: str) -> tuple[WrittenCall, ...]:
     found += _bare(text)
     kept: list[WrittenCall] = []
     for call in sorted(found, key=lambda call: (call.start, -call.end)):
-        if not kept or call.start >= kept[-1].end:
+        # The calls of one list share its place.
+        if not kept or call.start >= kept[-1].end or (call.start, call.end) == (kept[-1].start, kept[-1].end):
             kept.append(call)
     return tuple(kept[:MOST_CALLS])
 
@@ -123,11 +124,11 @@ def _json_after(sign: re.Pattern[str]) -> Callable[[str, Markup], Iterator[Writt
     return read
 
 
-_FUNCTION = re.compile(r"<function=([\w.\-]{1,128})>")
-_PARAMETER = re.compile(r"<parameter=([\w.\-]{1,128})>")
-_INVOKE = re.compile(r'<invoke name="([\w.\-]{1,128})"\s*>')
-_INVOKE_PARAMETER = re.compile(r'<parameter name="([\w.\-]{1,128})"[^>]{0,64}>')
-_HARMONY = re.compile(r"<\|channel\|>\s*(?:commentary|analysis)\s+to=(?:functions\.)?([\w.\-]{1,128})")
+_FUNCTION = re.compile(r"<function=(\w[\w.\-]{0,127})>")
+_PARAMETER = re.compile(r"<parameter=(\w[\w.\-]{0,127})>")
+_INVOKE = re.compile(r'<invoke name="(\w[\w.\-]{0,127})"\s*>')
+_INVOKE_PARAMETER = re.compile(r'<parameter name="(\w[\w.\-]{0,127})"[^>]{0,64}>')
+_HARMONY = re.compile(r"<\|channel\|>\s*(?:commentary|analysis)\s+to=(?:functions\.)?(\w[\w.\-]{0,127})")
 
 
 def _tagged(
@@ -136,7 +137,10 @@ def _tagged(
     """A reader of forms in which each parameter has a tag of its own."""
 
     def read(text: str, markup: Markup) -> Iterator[WrittenCall]:
+        after = 0
         for match in islice(opening.finditer(text), MOST_SIGNS):
+            if match.start() < after:
+                continue  # inside the one before
             end = text.find(closing, match.end())
             stop = len(text) if end < 0 else end
             arguments: dict[str, str] = {}
@@ -153,7 +157,8 @@ def _tagged(
 
 def _harmony(text: str, markup: Markup) -> Iterator[WrittenCall]:
     for match in islice(_HARMONY.finditer(text), MOST_SIGNS):
-        body = text.find("<|message|>", match.end())
+        following = text.find("<|channel|>", match.end())
+        body = text.find("<|message|>", match.end(), len(text) if following < 0 else following)
         parsed = _object(text, body + len("<|message|>")) if body >= 0 else None
         if parsed is not None:
             yield WrittenCall(markup, match.start(), parsed[1], match[1], text[body + 11 : parsed[1]].strip())
@@ -162,7 +167,7 @@ def _harmony(text: str, markup: Markup) -> Iterator[WrittenCall]:
 
 
 _DEEPSEEK = re.compile(
-    r"<｜tool▁call▁begin｜>(?:function<｜tool▁sep｜>)?([\w.\-]{1,128})(?:<｜tool▁sep｜>)?\s*(?:```json)?"
+    r"<｜tool▁call▁begin｜>(?:function<｜tool▁sep｜>)?(\w[\w.\-]{0,127})(?:<｜tool▁sep｜>)?\s*(?:```json)?"
 )
 
 

@@ -83,6 +83,45 @@ def error(message: str, **more: object) -> bytes:
 CALL = {"tool_calls": [{"index": 0, "id": "c1", "type": "function", "function": {"name": "read", "arguments": "{}"}}]}
 
 
+def called(*deltas: Mapping[str, object], finish: str | None = "tool_calls", **more: Any) -> Reading:
+    """The answer of a server to the question for a native tool: these deltas, then the finish reason."""
+    last = [delta({}, finish)] if finish else []
+    return reading(probes.TOOL_NATIVE, sse(*map(delta, deltas), *last), **NATIVE, **more)
+
+
+def call(**changes: Any) -> dict[str, Any]:
+    """A whole call in one delta; a field set to None goes."""
+    entry = {**CALL["tool_calls"][0], **changes}
+    return {"tool_calls": [{key: value for key, value in entry.items() if value is not None}]}
+
+
+def arguments(value: object) -> dict[str, Any]:
+    """A whole call with these arguments."""
+    return call(function={"name": "read", "arguments": value})
+
+
+def prose(said: str) -> Reading:
+    """Text where a native tool was asked for."""
+    return reading(probes.TOOL_NATIVE, text(said), **NATIVE)
+
+
+def counted(probe: str, tokens: object, characters: int, **asked: Any) -> Reading:
+    """A sound answer to a prompt of so many characters, for which the server counts so many tokens."""
+    body = sse(delta({"content": GOOD}), {**delta({}, "stop"), "usage": {"prompt_tokens": tokens}})
+    return reading(probe, body, prompt_chars=characters, **asked)
+
+
+def late(count: int, arrived: float, headers_at: float = 0.1, **asked: Any) -> Reading:
+    """So many events that all arrive at this moment."""
+    of = reading(body=sse(*[delta({"content": "a"})] * count), at=arrived, **asked)
+    return replace(of, headers_at=headers_at)
+
+
+def cut_at(seconds: float, ending: EndingKind = EndingKind.CUT, last: float = 0.5) -> Reading:
+    """Some text, silence, and an end after so many seconds."""
+    return replace(reading(body=text("maple")[:90], ending=ending, at=last), ending=Ending(ending, seconds, "detail"))
+
+
 def plain(body: bytes, **more: Any) -> Reading:
     """The unstreamed twin of the first request."""
     return reading(probes.PLAIN, body, **{"label": JSON, **more})
@@ -523,6 +562,279 @@ NEAR = (
     yes("slow-first-byte", "as the user set it", reading(body=text("maple"), at=2.5), slow_after=2.0),
     no("slow-first-byte", "no byte came", reading(status=None, ending=EndingKind.TIMEOUT_FIRST, at=60.0)),
     no("slow-first-byte", "a late refusal", refused(503, error("busy"), at=45.0)),
+    # errors by their texts
+    yes("unframed-error-in-stream", "after a text", reading(body=text("maple") + b'{"error": {"message": "x"}}\n\n')),
+    no("unframed-error-in-stream", "an error in its frame", reading(body=sse({"error": {"message": "x"}}))),
+    no("unframed-error-in-stream", "a JSON error", reading(body=error("x"), label=JSON)),
+    no("unframed-error-in-stream", "junk that is no error", reading(body=text("maple") + b'{"ok": 1}\n\n')),
+    no("unframed-error-in-stream", "a comment", reading(body=b': {"error": "x"}\n\n' + text("maple"))),
+    yes("quota-exhausted", "402", refused(402, b"")),
+    yes("quota-exhausted", "Zhipu's words", refused(429, error("Insufficient balance or no resource package"))),
+    yes("quota-exhausted", "inside a stream", reading(body=sse({"error": {"message": "Quota exceeded"}}))),
+    no("quota-exhausted", "haste", refused(429, error("Rate limit reached for requests per min"))),
+    no("quota-exhausted", "an answer that speaks of it", reading(body=text("quota exceeded"))),
+    yes("context-exceeded", "llama.cpp", refused(400, error("the request exceeds the available context size"))),
+    no("context-exceeded", "another size", refused(413, error("request entity too large"))),
+    no("context-exceeded", "an answer that speaks of it", reading(body=text("the maximum context length is 8192"))),
+    no("context-exceeded", "another refusal", refused(400, error("max_tokens is too large"))),
+    # framing
+    no(
+        "single-newline-framing",
+        "JSON over several data lines",
+        reading(body=sse(delta({"content": GOOD})).replace(b', "choices"', b',\ndata: "choices"')),
+    ),
+    no("single-newline-framing", "a broken event of two lines", reading(body=b"data: {\ndata: {\n\n" + text("maple"))),
+    no("single-newline-framing", "single carriage returns", reading(body=text("maple").replace(b"\n", b"\r"))),
+    yes(
+        "single-newline-framing",
+        "blank lines here and there",
+        reading(body=text("a").replace(b"\n\n", b"\n") + text("b")),
+    ),
+    no("unterminated-last-event", "[DONE] without its blank line", reading(body=text("maple").rstrip())),
+    no("unterminated-last-event", "a comment at the end", reading(body=text("maple") + b": bye")),
+    no("unterminated-last-event", "a field without data", reading(body=text("maple") + b"retry: 9")),
+    no("unterminated-last-event", "a cut", reading(body=text("maple")[:60], ending=EndingKind.CUT)),
+    no("unterminated-last-event", "single newlines", reading(body=text("maple").replace(b"\n\n", b"\n"))),
+    yes("silence-cut", "a minute, then a reset", cut_at(61.0, EndingKind.RESET)),
+    yes("silence-cut", "Cloudflare's hundred seconds", cut_at(100.4)),
+    no("silence-cut", "at no known limit", cut_at(42.0)),
+    no("silence-cut", "in the middle of the talk", cut_at(60.0, last=59.0)),
+    no("silence-cut", "lumeai gave up", cut_at(60.0, EndingKind.TIMEOUT_SILENCE)),
+    no("silence-cut", "a late but clean end", cut_at(60.0, EndingKind.CLEAN)),
+    yes("missing-finish-reason", "a call", called(CALL, finish=None)),
+    no("missing-finish-reason", "a call with it", called(CALL)),
+    no("missing-finish-reason", "a text with it, without [DONE]", reading(body=text("maple")[:-14])),
+    no("missing-finish-reason", "in the last delta", reading(body=sse(delta({"content": "maple"}, "stop")))),
+    *(
+        no(
+            "missing-finish-reason",
+            ending.value,
+            reading(body=sse(delta({"content": "ma"}), done=False), ending=ending),
+        )
+        for ending in (EndingKind.CUT, EndingKind.RESET, EndingKind.TIMEOUT_TOTAL, EndingKind.OVERFLOW)
+    ),
+    no("missing-finish-reason", "an error ended it", reading(body=sse(delta({"content": "a"}), {"error": "x"}))),
+    no("missing-finish-reason", "nothing was said", reading(body=sse(delta({"role": "assistant"})))),
+    no("missing-finish-reason", "a plain body", plain(b'{"choices": [{"message": {"content": "maple"}}]}')),
+    no("missing-done", "it is there", reading(body=text("maple"))),
+    no("missing-done", "without its blank line", reading(body=text("maple").rstrip())),
+    no("missing-done", "a cut", reading(body=text("maple")[:-14], ending=EndingKind.CUT)),
+    no("missing-done", "neither is the finish reason", reading(body=sse(delta({"content": "maple"}), done=False))),
+    no("missing-done", "a plain body", plain(whole("maple"))),
+    # dialect
+    yes("no-choices", "empty lists only", reading(body=sse({"id": "c", "choices": []}))),
+    no("no-choices", "usage behind the text", reading(body=sse(delta({"content": "a"}, "stop"), {"choices": []}))),
+    no("no-choices", "an error", reading(body=sse({"error": {"message": "x"}}))),
+    no("no-choices", "[DONE] only", reading(body=sse())),
+    no("no-choices", "a JSON body", reading(body=b'{"choices": []}', label=JSON)),
+    no("message-instead-of-delta", "a plain body", plain(whole("maple"))),
+    no("message-instead-of-delta", "a plain body for a stream", reading(body=whole("maple"), label=JSON)),
+    no(
+        "message-instead-of-delta",
+        "both",
+        reading(body=sse({"choices": [{"delta": {"content": "a"}, "message": {"content": "a"}}]})),
+    ),
+    no("legacy-function-call", "tool_calls", called(CALL)),
+    no("legacy-function-call", "null", called({**CALL, "function_call": None})),
+    no(
+        "legacy-text-field",
+        "text beside a delta",
+        reading(body=sse({"choices": [{"delta": {"content": "a"}, "text": "a"}]})),
+    ),
+    no("legacy-text-field", "null", reading(body=sse({"choices": [{"delta": {"content": "a"}, "text": None}]}))),
+    yes("content-not-a-string", "a number", reading(body=sse(delta({"content": 7}, "stop")))),
+    no("content-not-a-string", "null", reading(body=sse(delta({"content": None}), delta({"content": "a"}, "stop")))),
+    no("content-not-a-string", "absent", reading(body=sse(delta({}), delta({"content": "a"}, "stop")))),
+    no("content-not-a-string", "JSON as text", reading(body=text('[{"type": "text"}]'))),
+    *(
+        no("bad-chunk-schema", f"{why} is null", reading(body=sse(chunk, delta({"content": GOOD}, "stop"))))
+        for why, chunk in {
+            "usage": {**delta({"content": "a"}), "usage": None},
+            "the delta": {"choices": [{"index": 0, "delta": None, "finish_reason": None}]},
+            "the role": delta({"role": None, "content": "a"}),
+            "tool_calls": delta({"content": "a", "tool_calls": None}),
+            "a token count": {**delta({"content": "a"}), "usage": {"prompt_tokens": None, "completion_tokens": 3}},
+        }.items()
+    ),
+    no(
+        "bad-chunk-schema",
+        "usage alone in the last chunk",
+        reading(body=sse(delta({"content": GOOD}, "stop"), {"choices": [], "usage": {"prompt_tokens": 9}})),
+    ),
+    no("bad-chunk-schema", "no choice in any event", reading(body=sse({"id": "c"}))),
+    no(
+        "bad-chunk-schema",
+        "fields that nobody knows",
+        reading(body=sse({**delta({"content": GOOD}, "stop"), "x": [1]})),
+    ),
+    yes("bad-chunk-schema", "choices null", reading(body=sse({"choices": None}, delta({"content": GOOD}, "stop")))),
+    yes(
+        "bad-chunk-schema",
+        "one event without choices",
+        reading(body=sse({"id": "c"}, delta({"content": GOOD}, "stop"))),
+    ),
+    yes("bad-chunk-schema", "an event that is no object", reading(body=sse(7, delta({"content": GOOD}, "stop")))),
+    yes("bad-chunk-schema", "role user", reading(body=sse(delta({"role": "user", "content": GOOD}, "stop")))),
+    # window and budget
+    no(
+        "context-truncated",
+        "counts that grow",
+        counted(probes.STREAMED, 20, 40),
+        counted(probes.TOOL_XML, 600, 2000, **XML),
+        counted(probes.AGENT_XML, 20_000, 72_000, **XML),
+    ),
+    no(
+        "context-truncated",
+        "counts that are made up",
+        counted(probes.STREAMED, 1, 40),
+        counted(probes.TOOL_XML, 1, 2000, **XML),
+        counted(probes.AGENT_XML, 1, 72_000, **XML),
+    ),
+    no("context-truncated", "nothing to compare with", counted(probes.AGENT_XML, 4096, 72_000, **XML)),
+    no("output-budget-spent", "some text", reading(body=text("maple", "length"))),
+    no("output-budget-spent", "a call", called(CALL, finish="length")),
+    no("output-budget-spent", "finish stop", reading(body=text(""))),
+    yes(
+        "output-budget-spent", "all of it thoughts", reading(body=sse(delta({"reasoning": "Hm."}), delta({}, "length")))
+    ),
+    # reasoning
+    yes("think-tag-swallows-answer", "closed, and nothing behind it", reading(body=text("<think>Hm.</think>\n"))),
+    no("think-tag-swallows-answer", "text behind it", reading(body=text("<think>Hm.</think>\nmaple"))),
+    no("think-tag-swallows-answer", "a call behind it", called({"content": "<think>Hm.</think>"}, CALL)),
+    no("think-tag-swallows-answer", "text before it", reading(body=text("I <think> so."))),
+    no("think-tag-swallows-answer", "a cut", reading(body=text("<think>Hm."), ending=EndingKind.CUT)),
+    no(
+        "think-tag-swallows-answer",
+        "in its own field",
+        reading(body=sse(delta({"reasoning": "<think>"}), delta({"content": "a"}, "stop"))),
+    ),
+    # tools
+    no("tools-unsupported", "no tools were sent", refused(400, error("'m' does not support tools"))),
+    no("tools-unsupported", "another refusal", refused(400, error("bad request"), probes.TOOL_NATIVE, **NATIVE)),
+    no("tools-unsupported", "prose that says so", prose("This model does not support tools.")),
+    no("tool-parser-off", "no tools were sent", refused(400, error("--tool-call-parser"))),
+    no("tool-parser-off", "another refusal", refused(400, error("bad request"), probes.TOOL_NATIVE, **NATIVE)),
+    yes(
+        "tool-parser-off",
+        "llama.cpp",
+        refused(500, error("tools param requires --jinja flag"), probes.TOOL_NATIVE, **NATIVE),
+    ),
+    no("tool-protocol-mismatch", "a native call to a native client", called(CALL)),
+    no("tool-protocol-mismatch", "tags to an XML client", reading(probes.TOOL_XML, text(GOOD), **XML)),
+    no(
+        "tool-protocol-mismatch",
+        "both to an XML client",
+        reading(probes.TOOL_XML, sse(delta({"content": GOOD}), delta(CALL, "tool_calls")), **XML),
+    ),
+    no("tool-protocol-mismatch", "tags beside a native call", called({"content": "<read>a</read>"}, CALL)),
+    no("tool-protocol-mismatch", "prose", prose("I would read it.")),
+    yes("tool-protocol-mismatch", "tags to a native client", prose("<read><filePath>a</filePath></read>")),
+    no(
+        "tool-call-as-text",
+        "a native call came too",
+        called({"content": '<tool_call>{"name": "read", "arguments": {}}'}, CALL),
+    ),
+    no("tool-call-as-text", "a tool that was not offered", prose('{"name": "other", "arguments": {}}')),
+    no("tool-call-as-text", "prose about the tags", prose("I would write `<tool_call>` and `</tool_call>`.")),
+    no("tool-call-as-text", "no tool was due", reading(body=text('{"name": "read", "arguments": {}}'))),
+    no("tool-call-as-text", "tags to an XML client", reading(probes.TOOL_XML, text(GOOD), **XML)),
+    no("tool-call-as-text", "a JSON answer", prose('{"name": "lumeai", "version": "1"}')),
+    yes(
+        "tool-call-as-text",
+        "the second of a list",
+        prose('[{"name": "a", "arguments": {}}, {"name": "read", "arguments": {}}]'),
+    ),
+    yes(
+        "tool-call-as-text",
+        "to an XML client",
+        reading(probes.TOOL_XML, text('{"name": "read_file", "arguments": {}}'), **XML),
+    ),
+    yes("tool-call-missing-id", "empty", called(call(id=""))),
+    *(
+        no(
+            "tool-call-missing-id",
+            f"a later piece {why}",
+            called(CALL, {"tool_calls": [{"index": 0, **more, "function": {"arguments": " "}}]}),
+        )
+        for why, more in {"without one": {}, "with null": {"id": None}, "with an empty one": {"id": ""}}.items()
+    ),
+    no(
+        "tool-call-missing-index",
+        "every piece has it",
+        called(CALL, {"tool_calls": [{"index": 0, "function": {"arguments": " "}}]}),
+    ),
+    no(
+        "tool-call-missing-index",
+        "a plain body needs none",
+        plain(whole(None, "tool_calls", **call(index=None)), **NATIVE),
+    ),
+    no(
+        "tool-call-missing-name",
+        "a later piece",
+        called(CALL, {"tool_calls": [{"index": 0, "function": {"arguments": " "}}]}),
+    ),
+    no(
+        "tool-call-missing-name",
+        "it comes in the second piece",
+        called(
+            call(function={"arguments": ""}),
+            {"tool_calls": [{"index": 0, "function": {"name": "read", "arguments": "{}"}}]},
+        ),
+    ),
+    yes("tool-arguments-not-json", "empty", called(arguments(""))),
+    yes("tool-arguments-not-json", "a list", called(arguments("[]"))),
+    yes("tool-arguments-not-json", "cut in a complete answer", called(arguments('{"a"'))),
+    no("tool-arguments-not-json", "an empty object", called(CALL)),
+    no("tool-arguments-not-json", "white space around", called(arguments(' {"a": 1}\n'))),
+    no("tool-arguments-not-json", "half a surrogate pair", called(arguments('{"a": "\ud800"}'))),
+    no(
+        "tool-arguments-not-json",
+        "in pieces",
+        called(arguments('{"a'), {"tool_calls": [{"index": 0, "function": {"arguments": '": 1}'}}]}),
+    ),
+    no("tool-arguments-not-json", "finish length", called(arguments('{"a"'), finish="length")),
+    no("tool-arguments-not-json", "a cut", called(arguments('{"a"'), finish=None, ending=EndingKind.CUT)),
+    no("tool-arguments-not-json", "an object", called(arguments({"a": 1}))),
+    no("tool-arguments-not-string", "text that is no JSON", called(arguments("{"))),
+    no(
+        "tool-arguments-not-string",
+        "null in the first piece",
+        called(arguments(None), {"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]}),
+    ),
+    no("finish-tool-calls-without-call", "a call", called(CALL)),
+    no("finish-tool-calls-without-call", "finish stop", called(finish="stop")),
+    no(
+        "finish-tool-calls-without-call",
+        "a call in the old field",
+        called({"function_call": {"name": "read", "arguments": "{}"}}),
+    ),
+    # content
+    yes("intermittent-empty", "one of three", reading(body=text("a")), reading(body=sse()), reading(body=text("a"))),
+    no("intermittent-empty", "always empty", reading(body=text("")), reading(body=text(""))),
+    no("intermittent-empty", "another prompt is empty", reading(body=text("maple")), reading(probes.OTHER, text(""))),
+    no("intermittent-empty", "only without a stream", reading(body=text("maple")), plain(whole(""))),
+    no(
+        "intermittent-empty",
+        "only the tool prompt",
+        reading(body=text("maple")),
+        reading(probes.TOOL_XML, text(""), **XML),
+    ),
+    no("intermittent-empty", "a refusal among them", reading(body=text("maple")), refused(503, error("busy"))),
+    no("intermittent-empty", "an error among them", reading(body=text("maple")), reading(body=sse({"error": "x"}))),
+    no("intermittent-empty", "a cut among them", reading(body=text("maple")), reading(body=b"", ending=EndingKind.CUT)),
+    no("content-filtered", "some text before", reading(body=text("maple", "content_filter"))),
+    no("content-filtered", "finish stop", reading(body=text(""))),
+    yes("content-filtered", "a plain body", plain(whole("", "content_filter"))),
+    no("refusal-only", "some text, too", reading(body=sse(delta({"content": "a"}), delta({"refusal": "No."}, "stop")))),
+    no("refusal-only", "null", reading(body=sse(delta({"content": "a", "refusal": None}, "stop")))),
+    no("refusal-only", "a refusal as text", reading(body=text("I cannot help with that."))),
+    no("quota-text-as-answer", "a long answer", reading(body=text("When your quota is exceeded, wait. " * 20))),
+    no("quota-text-as-answer", "another limit", reading(body=text("The speed limit is 50 km/h."))),
+    no("quota-text-as-answer", "an error", reading(body=sse({"error": {"message": "quota exceeded"}}))),
+    no("buffered-stream", "four events", late(4, 4.0)),
+    no("buffered-stream", "within a second", late(9, 1.0)),
+    no("buffered-stream", "the headers were as late", late(9, 4.0, headers_at=3.9)),
+    no("buffered-stream", "beside other requests", late(9, 4.0, together=True)),
     # G4F
     yes(
         "g4f-server-extra-missing",
