@@ -11,6 +11,7 @@ import typer
 from lumeai_cli import __version__
 from lumeai_cli.cli import config, doctor, explain, lab
 from lumeai_cli.cli.options import language_of
+from lumeai_cli.cli.output import ReaderLeftError
 
 
 class Exit(IntEnum):
@@ -61,9 +62,7 @@ def run(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
-    except BrokenPipeError:
-        # The reader of a pipe left (`| head`): that is its right.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except ReaderLeftError:
         return Exit.HEALTHY
     except Exception as error:  # noqa: BLE001  # the rim: a person gets a sentence, never a traceback
         return _told(error, arguments)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lumeai_cli.cli.options import Config, Lang, language
+from lumeai_cli.cli.output import put
 
 app = typer.Typer(help="Write, check and show the settings.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -24,7 +25,7 @@ def init(
     from lumeai_cli.text.phrase import say
 
     write_example(Path(path), force=force)
-    sys.stdout.write(say(language(lang, None), "config-written", path=path) + "\n")
+    put(say(language(lang, None), "config-written", path=path) + "\n")
     return 0
 
 
@@ -41,7 +42,7 @@ def check(*, config: Config = "", lang: Lang = "") -> int:
     for warning in settings.warnings:
         sys.stderr.write(f"{warning.in_(spoken)}\n")
     if not settings.warnings:
-        sys.stdout.write(say(spoken, "config-fine") + "\n")
+        put(say(spoken, "config-fine") + "\n")
     return 0
 
 
@@ -55,5 +56,5 @@ def show(*, config: Config = "", lang: Lang = "") -> int:
     first = max((len(row.key) for row in table), default=0)
     second = max((len(row.value) for row in table), default=0)
     for row in table:
-        sys.stdout.write(f"{row.key:<{first}}  {row.value:<{second}}  {row.where}\n")
+        put(f"{row.key:<{first}}  {row.value:<{second}}  {row.where}\n")
     return 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lumeai_cli.cli.options import Color, Config, Lang, Quiet, Verbose, colours, columns, language, one_of
+from lumeai_cli.cli.output import put
 from lumeai_cli.settings.error import SettingsError
 from lumeai_cli.settings.suggest import unknown
 from lumeai_cli.text.mendable import reason
@@ -125,7 +126,7 @@ def command(  # noqa: PLR0913  # one parameter an option
     if output:
         Path(output).write_text(text, "utf-8", errors="replace")
     else:
-        sys.stdout.write(text)
+        put(text)
     code = outcome.report.exit_code
     return 0 if demo or (code == 1 and exit_zero) else code
 
@@ -135,7 +136,7 @@ def _list_probes() -> int:
 
     for probe in PROBES.values():
         kind = "metadata" if not probe.tokens else "large" if probe.large else "small"
-        sys.stdout.write(f"{probe.name:<18} {kind}\n")
+        put(f"{probe.name:<18} {kind}\n")
     return 0
 
 

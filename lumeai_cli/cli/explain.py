@@ -1,11 +1,11 @@
 """`lumeai explain`: the page of a diagnosis."""
 
-import sys
 from typing import Annotated
 
 import typer
 
 from lumeai_cli.cli.options import Color, Lang, colours, columns, language
+from lumeai_cli.cli.output import put
 from lumeai_cli.settings.error import SettingsError
 from lumeai_cli.settings.suggest import unknown
 
@@ -39,5 +39,5 @@ def command(
         if found is None:
             raise unknown("unknown-diagnosis", name, CATALOGUE)
         sheet.markdown(page(found.name, spoken).markdown(f"{found.code} {found.name}"))
-    sys.stdout.write(sheet.text(width=columns(), colour=colours(color)))
+    put(sheet.text(width=columns(), colour=colours(color)))
     return 0

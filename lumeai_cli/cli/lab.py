@@ -1,11 +1,11 @@
 """`lumeai lab`: every known failure as a live endpoint, for people who write clients and for trying the doctor."""
 
-import sys
 from typing import Annotated
 
 import typer
 
 from lumeai_cli.cli.options import Lang, language
+from lumeai_cli.cli.output import put
 
 app = typer.Typer(help="Every known failure as a live endpoint.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -35,11 +35,11 @@ def list_(
     if json:
         from json import dumps
 
-        sys.stdout.write(dumps(rows, ensure_ascii=False, indent=2) + "\n")
+        put(dumps(rows, ensure_ascii=False, indent=2) + "\n")
         return 0
     width = max(len(str(row["name"])) for row in rows)
     for row in rows:
-        sys.stdout.write(f"{row['code'] or '-':<6}  {row['name']:<{width}}  {row['sentence']}\n")
+        put(f"{row['code'] or '-':<6}  {row['name']:<{width}}  {row['sentence']}\n")
     return 0
 
 
@@ -65,8 +65,7 @@ def serve(
                 await stack.enter_async_context(server)
             except OSError as error:  # told with the address that could not be had
                 raise OSError(error.errno, error.strerror, f"{host}:{port}") from None
-            sys.stdout.write(say(language(lang, None), "lab-serving", base=server.base) + "\n")
-            sys.stdout.flush()
+            put(say(language(lang, None), "lab-serving", base=server.base) + "\n")
             await asyncio.Event().wait()
 
     asyncio.run(forever())

@@ -98,7 +98,7 @@ def _intermittent(case: Case) -> Iterator[Finding]:
     """An empty answer among identical requests of which another succeeds."""
     same = [reading for reading in case.of(STREAMED) if reading.ok and reading.ending.clean and reading.readable]
     empty = [reading for reading in same if not reading.answer.usable and not reading.answer.errors]
-    good = [reading for reading in same if reading.heard.usable]
+    good = [reading for reading in same if reading.shape is Shape.SSE and reading.heard.usable]
     if empty and good:
         hits = [(reading, of_body(reading)) for reading in (empty[0], good[0], *empty[1:])]
         yield from found("intermittent-empty", hits, {"empty": len(empty), "total": len(same)})

@@ -113,7 +113,7 @@ JSON_BODY = reading(body=whole("maple"), label=JSON)
 EMPTY = reading(body=text(""))
 TOO_LARGE = reading(probes.AGENT_XML, b"", 413, "", body_bytes=72_000, **XML)
 REFUSED = reading(probes.CONNECT, status=None, ending=EndingKind.REFUSED)
-NAMELESS = reading(body=b'data: {"choices": []}\n\n')
+NAMELESS = reading(body=b"words without any frame\n", label="text/plain")
 """A stream that fails every client, and that no name of the catalogue fits."""
 
 
