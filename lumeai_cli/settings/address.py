@@ -1,8 +1,8 @@
 """Base URLs as settings need them: usable at all, the same server or not, on this machine or not."""
 
-from ipaddress import ip_address
 from urllib.parse import urlsplit, urlunsplit
 
+from lumeai_cli.backends.address import is_loopback as names_this_machine
 from lumeai_cli.settings.error import SettingsError
 from lumeai_cli.text.phrase import phrase
 
@@ -42,11 +42,7 @@ def address(url: str) -> tuple[str, str, int, str]:
 
 def is_loopback(url: str) -> bool:
     """Whether the URL names this very machine."""
-    host = server(url)[1]
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host.endswith(".localhost")
+    return names_this_machine(server(url)[1])
 
 
 def shown(url: str) -> str:
