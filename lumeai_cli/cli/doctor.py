@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from lumeai_cli.cli.progress import Progress
     from lumeai_cli.clients.profile import Profile
-    from lumeai_cli.doctor.examine import Outcome
+    from lumeai_cli.doctor.examine import Round
     from lumeai_cli.doctor.options import Options
     from lumeai_cli.doctor.result import Report
     from lumeai_cli.doctor.target import Target
@@ -184,7 +184,7 @@ def _probe_names(option: str, texts: list[str] | None) -> list[str]:
     return names
 
 
-def _examined(targets: Sequence[Target], options: Options, progress: Progress) -> Outcome:
+def _examined(targets: Sequence[Target], options: Options, progress: Progress) -> Round:
     import asyncio
 
     from lumeai_cli.doctor.examine import examine
@@ -192,7 +192,7 @@ def _examined(targets: Sequence[Target], options: Options, progress: Progress) -
     return asyncio.run(examine(targets, options, progress))
 
 
-def _demonstrated(options: Options, progress: Progress) -> Outcome:
+def _demonstrated(options: Options, progress: Progress) -> Round:
     """The lab's own specimens, examined like any server."""
     import asyncio
     from dataclasses import replace
@@ -202,7 +202,7 @@ def _demonstrated(options: Options, progress: Progress) -> Outcome:
     from lumeai_cli.doctor.target import target_of
     from lumeai_cli.lab import LabServer
 
-    async def demonstrate() -> Outcome:
+    async def demonstrate() -> Round:
         async with LabServer() as lab:
             targets = [target_of(Backend(name, lab.url(name))) for name in DEMO]
             outcome = await examine(targets, options, progress)
@@ -211,10 +211,10 @@ def _demonstrated(options: Options, progress: Progress) -> Outcome:
     return asyncio.run(demonstrate())
 
 
-def _replayed(path: Path, options: Options) -> Outcome:
+def _replayed(path: Path, options: Options) -> Round:
     from datetime import UTC, datetime
 
-    from lumeai_cli.doctor.examine import Outcome, report_of
+    from lumeai_cli.doctor.examine import Round, report_of
     from lumeai_cli.doctor.record import MOST_BYTES, RecordingError, load
 
     try:
@@ -228,7 +228,7 @@ def _replayed(path: Path, options: Options) -> Outcome:
     except RecordingError as error:
         raise SettingsError(error.sentence, f"--replay: {path}") from None
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    return Outcome(report_of(examined, options, started, 0.0), tuple(examined))
+    return Round(report_of(examined, options, started, 0.0), tuple(examined))
 
 
 def _check_size(path: Path, limit: int) -> None:
@@ -236,7 +236,7 @@ def _check_size(path: Path, limit: int) -> None:
         raise SettingsError(phrase("recording-large", limit=limit >> 20), f"--replay: {path}")
 
 
-def _record(path: Path, outcome: Outcome) -> None:
+def _record(path: Path, outcome: Round) -> None:
     from lumeai_cli import __version__
     from lumeai_cli.doctor.record import lines
 

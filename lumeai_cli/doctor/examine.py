@@ -29,14 +29,14 @@ Progress = Callable[[str, Phrase], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Round:
     """The report, and beside it every target's exchanges for `--record`."""
 
     report: Report
     examined: tuple[tuple[Target, Examined], ...]
 
 
-async def examine(targets: Sequence[Target], options: Options, progress: Progress) -> Outcome:
+async def examine(targets: Sequence[Target], options: Options, progress: Progress) -> Round:
     """Examines the targets side by side. Cancelled (Ctrl-C), it reports what it has by then."""
     started = datetime.now(UTC).isoformat(timespec="seconds")
     clock = time.monotonic()
@@ -64,7 +64,7 @@ async def examine(targets: Sequence[Target], options: Options, progress: Progres
         except asyncio.CancelledError:
             interrupted = True
     examined = tuple((target, examination.collected()) for target, examination in examinations)
-    return Outcome(report_of(examined, options, started, time.monotonic() - clock, interrupted=interrupted), examined)
+    return Round(report_of(examined, options, started, time.monotonic() - clock, interrupted=interrupted), examined)
 
 
 def report_of(

@@ -35,7 +35,7 @@ OTHER = requests.simple("What is 17 + 25? Reply with the number only.")
 SIZE_LADDER = (90 * 1024, 101 * 1024, 1126 * 1024)
 """Body sizes around the usual limits: Express 100 KiB (102,400 bytes pass, 102,401 fail), nginx 1 MiB."""
 
-PATIENCE = 1.0
+PATIENCE = 0.5
 """Seconds after which the next small questions are asked although the first are still being answered."""
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from lumeai_cli.backends.backend import Backend
 from lumeai_cli.clients.registry import PROFILES
-from lumeai_cli.doctor.examine import Outcome, examine
+from lumeai_cli.doctor.examine import Round, examine
 from lumeai_cli.doctor.options import Options
 from lumeai_cli.doctor.result import TargetReport
 from lumeai_cli.doctor.target import target_of
@@ -47,7 +47,7 @@ def own_lab() -> Iterator[LabServer]:
         yield running
 
 
-def outcome(*named: str | Backend, told: list[Phrase] | None = None, **options: object) -> Outcome:
+def outcome(*named: str | Backend, told: list[Phrase] | None = None, **options: object) -> Round:
     """The outcome of an examination of these backends or URLs."""
     progress: list[Phrase] = [] if told is None else told
     targets = [target_of(Backend(one, one) if isinstance(one, str) else one) for one in named]
