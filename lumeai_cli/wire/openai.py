@@ -8,7 +8,6 @@ and read in Ollama fb307609.
 
 import json
 import math
-from collections.abc import Iterator
 from typing import Any
 
 from lumeai_cli.wire.body import BrokenJsonError, loads
@@ -33,40 +32,50 @@ from lumeai_cli.wire.frame import Frame, FrameKind
 REASONING_FIELDS = ("reasoning_content", "reasoning")
 """vLLM renamed the first to the second after 0.15.1; Ollama and G4F use the second, llama.cpp the first."""
 
+_EVENT = FrameKind.EVENT
+_SILENT = frozenset({FrameKind.COMMENT, FrameKind.HTML, FrameKind.OVERSIZE})
+
 SHOWN = 200  # characters of a foreign value that an oddity quotes
 
 
-def events_of(frame: Frame, number: int) -> Iterator[Event]:
-    """What the frame with this number says. Frames that no SSE client acts on yield what they hold, too."""
+def events_of(frame: Frame, number: int) -> list[Event]:
+    """What the frame with this number says. Frames that no SSE client acts on tell what they hold, too."""
+    out: list[Event] = []
+    _read(frame, number, out)
+    return out
+
+
+def _read(frame: Frame, number: int, out: list[Event]) -> None:
+    # Every reader below appends to one list: this is the hot path, and a chain of generators costs a fifth of it.
     at = frame.at
-    if frame.kind is FrameKind.COMMENT:
-        yield KeepAlive(number, at)
-        return
-    if frame.kind in (FrameKind.HTML, FrameKind.OVERSIZE):
-        return
-    if frame.done:
-        yield Done(number, at)
+    if frame.kind is not _EVENT:
+        if frame.kind is FrameKind.COMMENT:
+            out.append(KeepAlive(number, at))
+        if frame.kind in _SILENT:
+            return
+    elif frame.done:
+        out.append(Done(number, at))
         return
     if frame.kind is not FrameKind.JUNK and not frame.data.isascii():
-        yield from _not_utf8(frame, number)
+        _not_utf8(frame, number, out)
     try:
         value = loads(frame.data)
     except BrokenJsonError as error:
         # By the standard an event without a data line (`retry:` alone, say) is none.
         if frame.kind is FrameKind.EVENT and frame.lines:
-            yield Odd(number, at, *_broken(frame, error))
+            out.append(Odd(number, at, *_broken(frame, error)))
         return
     if isinstance(value, dict):
-        yield from _object(value, frame, number)
+        _object(value, frame, number, out)
     elif frame.kind is not FrameKind.JUNK:
-        yield Odd(number, at, OddKind.NOT_AN_OBJECT, _shown(value))
+        out.append(Odd(number, at, OddKind.NOT_AN_OBJECT, _shown(value)))
 
 
-def _not_utf8(frame: Frame, number: int) -> Iterator[Event]:
+def _not_utf8(frame: Frame, number: int, out: list[Event]) -> None:
     try:
         frame.data.decode()
     except UnicodeDecodeError as error:
-        yield Odd(number, frame.at, OddKind.INVALID_UTF8, f"{error.reason} at byte {error.start}")
+        out.append(Odd(number, frame.at, OddKind.INVALID_UTF8, f"{error.reason} at byte {error.start}"))
 
 
 def _broken(frame: Frame, error: BrokenJsonError) -> tuple[OddKind, str]:
@@ -83,142 +92,144 @@ def _is_json(line: bytes) -> bool:
     return True
 
 
-def _object(value: dict[str, Any], frame: Frame, number: int) -> Iterator[Event]:
+def _object(value: dict[str, Any], frame: Frame, number: int, out: list[Event]) -> None:
     at = frame.at
     if "error" in value:
         error = value["error"]
         if error is None:
-            yield Odd(number, at, OddKind.ERROR_NULL)
+            out.append(Odd(number, at, OddKind.ERROR_NULL))
         else:
-            yield _error(error, number, at)
+            out.append(_error(error, number, at))
     elif frame.name == "error" or value.get("object") == "error":
         # vLLM up to 0.10 puts message, type and code at the top level.
-        yield BackendError(number, at, str(value.get("message") or _shown(value)), shape="event")
+        out.append(BackendError(number, at, str(value.get("message") or _shown(value)), shape="event"))
         if frame.name == "error":
-            yield Odd(number, at, OddKind.EVENT_ERROR, _shown(value))
+            out.append(Odd(number, at, OddKind.EVENT_ERROR, _shown(value)))
         return
     usage = value.get("usage")
     if isinstance(usage, dict):
-        yield from _usage(usage, number, at)
+        _usage(usage, number, at, out)
     elif usage is not None:
-        yield Odd(number, at, OddKind.BAD_USAGE, _shown(usage))
+        out.append(Odd(number, at, OddKind.BAD_USAGE, _shown(usage)))
     choices = value.get("choices")
     if choices is None and "choices" not in value:
         if "error" not in value:
-            yield Odd(number, at, OddKind.NO_CHOICES, ", ".join(list(value)[:12]))
+            out.append(Odd(number, at, OddKind.NO_CHOICES, ", ".join(list(value)[:12])))
         return
     if not isinstance(choices, list) or (choices and not isinstance(choices[0], dict)):
-        yield Odd(number, at, OddKind.BAD_CHOICES, _shown(choices))
+        out.append(Odd(number, at, OddKind.BAD_CHOICES, _shown(choices)))
         return
     if not choices:
-        yield Odd(number, at, OddKind.EMPTY_CHOICES)
+        out.append(Odd(number, at, OddKind.EMPTY_CHOICES))
         return
-    yield from _choice(choices[0], str(value.get("model") or ""), frame, number)
+    _choice(choices[0], str(value.get("model") or ""), frame, number, out)
 
 
-def _choice(choice: dict[str, Any], model: str, frame: Frame, number: int) -> Iterator[Event]:
+def _choice(choice: dict[str, Any], model: str, frame: Frame, number: int, out: list[Event]) -> None:
     at = frame.at
     streamed = frame.kind is not FrameKind.JSON
     delta, message = choice.get("delta"), choice.get("message")
     if isinstance(delta, dict):
-        yield from _said(delta, model, Via.DELTA, number, at)
+        _said(delta, model, Via.DELTA, number, at, out)
         if not streamed:
-            yield Odd(number, at, OddKind.DELTA_FOR_MESSAGE)
+            out.append(Odd(number, at, OddKind.DELTA_FOR_MESSAGE))
     elif isinstance(message, dict):
-        yield from _said(message, model, Via.MESSAGE, number, at)
+        _said(message, model, Via.MESSAGE, number, at, out)
         if streamed:
-            yield Odd(number, at, OddKind.MESSAGE_FOR_DELTA)
+            out.append(Odd(number, at, OddKind.MESSAGE_FOR_DELTA))
     elif isinstance(choice.get("text"), str):
-        yield Odd(number, at, OddKind.LEGACY_TEXT)
+        out.append(Odd(number, at, OddKind.LEGACY_TEXT))
         if choice["text"]:
-            yield Text(number, at, choice["text"], Via.TEXT)
+            out.append(Text(number, at, choice["text"], Via.TEXT))
     elif streamed and "finish_reason" not in choice:
-        yield Odd(number, at, OddKind.NO_DELTA, ", ".join(list(choice)[:12]))
+        out.append(Odd(number, at, OddKind.NO_DELTA, ", ".join(list(choice)[:12])))
     if choice.get("finish_reason"):
-        yield Finish(number, at, str(choice["finish_reason"]))
+        out.append(Finish(number, at, str(choice["finish_reason"])))
 
 
-def _said(said: dict[str, Any], model: str, via: Via, number: int, at: float) -> Iterator[Event]:
+def _said(said: dict[str, Any], model: str, via: Via, number: int, at: float, out: list[Event]) -> None:
     """The contents of a delta or a message."""
     if "role" in said and said["role"] is not None:
         role = said["role"]
         if role != "assistant":
-            yield Odd(number, at, OddKind.FOREIGN_ROLE, _shown(role))
-        yield Started(number, at, str(role), model)
+            out.append(Odd(number, at, OddKind.FOREIGN_ROLE, _shown(role)))
+        out.append(Started(number, at, str(role), model))
     for field in REASONING_FIELDS:
         if isinstance(said.get(field), str) and said[field]:
-            yield Reasoning(number, at, said[field], field)
+            out.append(Reasoning(number, at, said[field], field))
             break
     content = said.get("content")
     if isinstance(content, str):
         if content:
-            yield Text(number, at, content, via)
+            out.append(Text(number, at, content, via))
     elif isinstance(content, list):
-        yield Odd(number, at, OddKind.CONTENT_PARTS, _shown(content))
+        out.append(Odd(number, at, OddKind.CONTENT_PARTS, _shown(content)))
         text = "".join(part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str))
         if text:
-            yield Text(number, at, text, Via.PARTS)
+            out.append(Text(number, at, text, Via.PARTS))
     elif content is not None:
-        yield Odd(number, at, OddKind.BAD_CONTENT, _shown(content))
+        out.append(Odd(number, at, OddKind.BAD_CONTENT, _shown(content)))
     if isinstance(said.get("refusal"), str) and said["refusal"]:
-        yield Refusal(number, at, said["refusal"])
+        out.append(Refusal(number, at, said["refusal"]))
     call = said.get("function_call")
     if isinstance(call, dict):
-        yield Odd(number, at, OddKind.FUNCTION_CALL)
+        out.append(Odd(number, at, OddKind.FUNCTION_CALL))
         arguments = call.get("arguments")
-        yield CallPart(
-            number,
-            at,
-            0,
-            "",
-            str(call.get("name") or ""),
-            arguments if isinstance(arguments, str) else "",
-            Via.FUNCTION_CALL,
+        out.append(
+            CallPart(
+                number,
+                at,
+                0,
+                "",
+                str(call.get("name") or ""),
+                arguments if isinstance(arguments, str) else "",
+                Via.FUNCTION_CALL,
+            )
         )
     calls = said.get("tool_calls")
     if calls is not None:
-        yield from _calls(calls, via, number, at)
+        _calls(calls, via, number, at, out)
 
 
-def _calls(calls: Any, via: Via, number: int, at: float) -> Iterator[Event]:
+def _calls(calls: Any, via: Via, number: int, at: float, out: list[Event]) -> None:
     if not isinstance(calls, list):
-        yield Odd(number, at, OddKind.BAD_CALLS, _shown(calls))
+        out.append(Odd(number, at, OddKind.BAD_CALLS, _shown(calls)))
         return
     for place, call in enumerate(calls):
         function = call.get("function") if isinstance(call, dict) else None
         if not isinstance(function, dict):
-            yield Odd(number, at, OddKind.BAD_CALLS, _shown(call))
+            out.append(Odd(number, at, OddKind.BAD_CALLS, _shown(call)))
             continue
         slot, identity, name = call.get("index"), call.get("id"), function.get("name")
         if not isinstance(slot, int):
             if via is Via.DELTA:
-                yield Odd(number, at, OddKind.CALL_NO_INDEX)
+                out.append(Odd(number, at, OddKind.CALL_NO_INDEX))
             slot = place
         # Only a piece with a name surely begins a call: later ones come with a null or empty id from healthy servers.
         if name and identity is None:
-            yield Odd(number, at, OddKind.CALL_NO_ID)
+            out.append(Odd(number, at, OddKind.CALL_NO_ID))
         elif name and identity == "":
-            yield Odd(number, at, OddKind.CALL_EMPTY_ID)
+            out.append(Odd(number, at, OddKind.CALL_EMPTY_ID))
         elif identity is not None and not isinstance(identity, str):
-            yield Odd(number, at, OddKind.CALL_BAD_ID, _shown(identity))
+            out.append(Odd(number, at, OddKind.CALL_BAD_ID, _shown(identity)))
         if identity and not name:
-            yield Odd(number, at, OddKind.CALL_NO_NAME)
+            out.append(Odd(number, at, OddKind.CALL_NO_NAME))
         arguments = function.get("arguments")
         if arguments is not None and not isinstance(arguments, str):
-            yield Odd(number, at, OddKind.CALL_BAD_ARGUMENTS, _shown(arguments))
+            out.append(Odd(number, at, OddKind.CALL_BAD_ARGUMENTS, _shown(arguments)))
             arguments = _shown(arguments)
-        yield CallPart(
-            number, at, slot, "" if identity is None else str(identity), str(name or ""), arguments or "", via
+        out.append(
+            CallPart(number, at, slot, "" if identity is None else str(identity), str(name or ""), arguments or "", via)
         )
 
 
-def _usage(usage: dict[str, Any], number: int, at: float) -> Iterator[Event]:
+def _usage(usage: dict[str, Any], number: int, at: float, out: list[Event]) -> None:
     counts = [usage.get("prompt_tokens"), usage.get("completion_tokens")]
     if any(count is not None and (not isinstance(count, int | float) or isinstance(count, bool)) for count in counts):
-        yield Odd(number, at, OddKind.BAD_USAGE, _shown(usage))
+        out.append(Odd(number, at, OddKind.BAD_USAGE, _shown(usage)))
     details = usage.get("completion_tokens_details")
     thinking = details.get("reasoning_tokens") if isinstance(details, dict) else None
-    yield Usage(number, at, _count(counts[0]), _count(counts[1]), _count(thinking))
+    out.append(Usage(number, at, _count(counts[0]), _count(counts[1]), _count(thinking)))
 
 
 def _count(value: Any) -> int:

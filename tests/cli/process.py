@@ -110,17 +110,23 @@ class Home:
         return self.lumeai("doctor", *arguments, "--format", "json", **environment)
 
 
-def finished(process: subprocess.Popen[str]) -> Run:
-    """What the process wrote and how it ended. Whatever it was asked, it must not show a traceback."""
+def ended(process: subprocess.Popen[str]) -> Run:
+    """What the process wrote and how it ended; one that does not end is killed."""
     with process:
         try:
             stdout, stderr = process.communicate(timeout=SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             raise
-    assert "Traceback" not in stderr, stderr
-    assert "Exception ignored" not in stderr, stderr
     return Run(process.returncode, stdout, stderr)
+
+
+def finished(process: subprocess.Popen[str]) -> Run:
+    """The same; whatever it was asked, it must not have shown a traceback."""
+    done = ended(process)
+    assert "Traceback" not in done.stderr, done.stderr
+    assert "Exception ignored" not in done.stderr, done.stderr
+    return done
 
 
 class InProcess(Home):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from lumeai_cli.lab import LabServer, running_lab
-from tests.cli.process import SECONDS, Home, Run, finished
+from tests.cli.process import SECONDS, Home, Run, ended, finished
 
 MOMENTS = (0.02, 0.06, 0.1, 0.15, 0.2)
 """Seconds after the start of a process in which it still imports things, on a fast machine and on a slow one."""
@@ -84,10 +84,10 @@ def test_a_program_that_is_still_starting_ends_without_a_traceback(
     process = home.start("doctor", hostile.url("healthy-plain"), "--quick", measured=False)
     time.sleep(moment)
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=SECONDS)
-    assert "lumeai_cli" not in stderr
-    assert "its own fault" not in stderr
-    if process.returncode == 130:
-        assert stdout == "" or "Interrupted" in stdout
+    done = ended(process)
+    assert "lumeai_cli" not in done.stderr
+    assert "its own fault" not in done.stderr
+    if done.exit_code == 130:
+        assert done.stdout == "" or "Interrupted" in done.stdout
     else:
-        assert process.returncode in (0, 1, -signal.SIGINT)
+        assert done.exit_code in (0, 1, -signal.SIGINT)
