@@ -97,10 +97,11 @@ def main() -> None:
             theirs.append(cpu(lambda: yardstick(body)))
             mine.append(cpu(lambda chunks=chunks: ours(chunks)))  # type: ignore[misc]
         least, read = median(theirs), median(mine)
-        worst = max(worst, read / least)
+        ratio = median(read_ / least_ for read_, least_ in zip(mine, theirs, strict=True))  # noise hits both of a pair
+        worst = max(worst, ratio)
         print(
             f"{name:>14}: yardstick {least:.3f} s ({least / count * 1e6:.2f} us/event), "
-            f"wire {read:.3f} s ({read / count * 1e6:.2f} us/event), ratio {read / least:.2f}"
+            f"wire {read:.3f} s ({read / count * 1e6:.2f} us/event), ratio {ratio:.2f}"
         )
     print(f"worst ratio {worst:.2f}: target {'met' if worst <= TARGET else 'MISSED'}")
 
