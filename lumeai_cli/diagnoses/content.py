@@ -57,8 +57,9 @@ def _canned(case: Case) -> Iterator[Finding]:
     tool = [reading for reading in case.answers() if reading.asked.wants_tool and _text(reading)]
     if not (first and other and tool):
         return
-    text = _text(first[-1])
-    if all(_text(reading) == text for reading in (*other, *tool)):
+    text = _text(other[0])
+    first = [reading for reading in first if _text(reading) == text]
+    if first and all(_text(reading) == text for reading in (*other, *tool)):
         hits = [(reading, of_text(reading)) for reading in (*tool, first[-1], *other)]
         yield from found("canned-answer", hits, {"text": text[:120]})
 

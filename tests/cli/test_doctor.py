@@ -1,9 +1,14 @@
 """What the doctor's command line promises to people and to programs: exit codes, the report's form, the options."""
 
+import contextlib
 import importlib.resources
 import json
+import os
+import pty
 import socket
+import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import jsonschema
 import pytest
@@ -12,7 +17,7 @@ from lumeai_cli.clients.request import NATIVE_SIZE, XML_SIZE
 from lumeai_cli.doctor.probe import PROBES
 from lumeai_cli.lab import LabServer
 from lumeai_cli.lab.request import LabRequest
-from tests.cli.process import Home, Run
+from tests.cli.process import PROGRAM, Home, Run
 
 TARGET_KEYS = {"name", "url", "kind", "model", "healthy", "verdict", "next", "findings", "clients", "probes"}
 VERDICT_KEYS = {"code", "name", "certainty", "summary", "fix", "explains"}
@@ -117,6 +122,35 @@ def test_stdout_holds_the_report_alone_and_progress_is_on_stderr(home: Home, lab
     assert done.target["healthy"] is True
     assert "agent-xml" in done.stderr
     assert "tokens" in done.stderr
+
+
+def test_on_a_terminal_progress_is_one_line_that_goes_away(home: Home, lab: LabServer) -> None:
+    """Whatever was written over it, nothing of it is left when the report comes."""
+    screen, terminal = pty.openpty()
+    with ThreadPoolExecutor(1) as pool:
+        shown = pool.submit(everything, screen)
+        environment = home.environment({"TERM": "xterm", "COLUMNS": "60", "LINES": "20"})
+        arguments = ["doctor", lab.url("healthy-plain"), SMALL]
+        done = subprocess.run(
+            [*PROGRAM, *arguments], cwd=home.path, env=environment, stdout=subprocess.PIPE, stderr=terminal, check=False
+        )
+        os.close(terminal)
+        written = shown.result()
+    os.close(screen)
+    assert done.returncode == 0
+    assert "\n" not in written
+    assert written.count("\r\x1b[K") > 5
+    assert written.endswith("\r\x1b[K")
+    assert all(len(line) < 60 for line in written.split("\r\x1b[K"))
+
+
+def everything(screen: int) -> str:
+    """What comes out of a terminal until nobody writes to it any more."""
+    data = b""
+    with contextlib.suppress(OSError):  # Linux says EIO when the other end is closed
+        while more := os.read(screen, 65536):
+            data += more
+    return data.decode()
 
 
 def test_quiet_means_no_progress(inside: Home, lab: LabServer) -> None:

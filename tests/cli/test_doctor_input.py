@@ -123,6 +123,13 @@ def test_a_bad_address_in_the_environment_names_its_variable(inside: Home) -> No
     assert "OPENAI_BASE_URL" in refused(inside.lumeai("doctor", OPENAI_BASE_URL="not a url"))
 
 
+def test_a_bad_variable_does_not_stop_who_does_not_need_it(inside: Home, lab: LabServer) -> None:
+    """The URL is given; what some other program keeps in the environment is none of this run's business."""
+    done = inside.doctor(lab.url("healthy-plain"), "--quick", OPENAI_BASE_URL="not a url", OPENAI_API_KEY="ключ")
+    assert done.exit_code == 0
+    assert "OPENAI_BASE_URL" in refused(inside.lumeai("doctor", "openai", OPENAI_BASE_URL="not a url"))
+
+
 def test_a_file_that_cannot_be_written_is_told_before_the_examination(inside: Home, own_lab: LabServer) -> None:
     refused(inside.lumeai("doctor", own_lab.url("healthy-plain"), "--record", "absent/exchanges.jsonl"))
     assert own_lab.requests == []

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lumeai_cli.backends.backend import Backend, Kind, Origin
+from lumeai_cli.backends.backend import Backend, Kind, Origin, Secret
 from lumeai_cli.backends.models import FALLBACK, ModelList, read_models
 from lumeai_cli.clients.request import NATIVE_SIZE, XML_SIZE
 from lumeai_cli.diagnoses.finding import Severity
@@ -459,6 +459,32 @@ def test_a_model_that_only_we_chose_is_exchanged_when_the_server_refuses_it(doct
     assert (verdict(named), named.model) == ("model-not-found", "retired-model")
 
 
+def test_where_no_model_is_known_the_server_is_not_blamed_for_refusing_ours(doctor: Doctor) -> None:
+    """It lists none, and nobody named one: what was asked for was a guess."""
+
+    def answer(request: Request) -> Iterable[bytes]:
+        if request.method == "GET":
+            yield http('{"error": {"message": "no list"}}', "404 Not Found")
+        else:
+            error = {"message": f"The model '{request.json['model']}' does not exist", "code": "model_not_found"}
+            yield http(json.dumps({"error": error}), "404 Not Found")
+
+    with raw_server(answer) as server:
+        report = doctor(server.url)
+    assert (report.healthy, report.model) == (None, None)
+    assert status(report, "stream") == (ProbeStatus.NOT_JUDGED, "skip-name-a-model")
+
+
+def test_anthropic_gets_its_key_in_its_own_header_too(doctor: Doctor) -> None:
+    with raw_server(listed(lambda request: [streamed("a") if request.stream else completion("a")])) as server:
+        backend = Backend("anthropic", server.url, Kind.ANTHROPIC, Secret("sk-ant-planted", "test"))
+        doctor(backend, quick=True)
+        headers = server.requests[-1].headers
+    assert headers["x-api-key"] == "sk-ant-planted"
+    assert headers["authorization"] == "Bearer sk-ant-planted"
+    assert "anthropic-version" in headers
+
+
 # --- the budget -------------------------------------------------------------------------------------------------------
 
 
@@ -604,6 +630,35 @@ def test_a_proxy_beats_the_refusal_behind_it(doctor: Doctor, dead: int, monkeypa
     report = doctor(f"http://127.0.0.1:{dead}/v1")
     assert verdict(report) == "proxy-intercepts-loopback"
     assert "connection-refused" in names(report)
+
+
+def test_another_machine_is_asked_through_the_proxy_that_is_set(
+    doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its name need not even be known here; whether a direct connection stands proves nothing."""
+
+    def hand_on(request: Request) -> Iterable[bytes]:
+        assert request.path.startswith("http://api.invalid/v1/")
+        if request.method == "GET":
+            yield models("far-model")
+        else:
+            yield streamed("maple") if request.stream else completion("maple")
+
+    with raw_server(hand_on) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.origin)
+        report = doctor("http://api.invalid/v1", quick=True)
+    assert report.model == "far-model"
+    assert status(report, "connect") == (ProbeStatus.SKIPPED, "skip-system-proxy")
+    assert "dns-failure" not in names(report)
+
+
+def test_a_proxy_that_is_gone_is_the_proxys_failure_not_the_servers(
+    doctor: Doctor, dead: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{dead}")
+    report = doctor("http://api.invalid/v1", quick=True)
+    assert (verdict(report), report.healthy) == ("proxy-failure", False)
+    assert "connection-refused" not in names(report)
 
 
 # --- crashes and what it all comes to ---------------------------------------------------------------------------------
