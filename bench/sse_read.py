@@ -95,7 +95,7 @@ def main() -> None:
         theirs, mine = [], []
         for _ in range(ROUNDS):
             theirs.append(cpu(lambda: yardstick(body)))
-            mine.append(cpu(lambda chunks=chunks: ours(chunks)))  # type: ignore[misc]
+            mine.append(cpu(lambda chunks=chunks: ours(chunks)))  # type: ignore[misc]  # binds this round's chunks
         least, read = median(theirs), median(mine)
         ratio = median(read_ / least_ for read_, least_ in zip(mine, theirs, strict=True))  # noise hits both of a pair
         worst = max(worst, ratio)

@@ -114,12 +114,10 @@ def rate(finding: Finding, case: Case, meetings: Sequence[Meeting]) -> Rated:
 
 
 def _at_the_door(finding: Finding, case: Case) -> bool:
-    """Whether it is about the first chat request, or a detour that programs take: what every client meets."""
+    """Whether it is about a first chat request that failed: what every client meets."""
     first = case.first_chat
-    door = {reading.exchange for reading in case.of(PROXY)}
-    if first is not None and (first.asked.probe != STREAMED or not first.ok):
-        door.add(first.exchange)
-    return bool(door.intersection(finding.exchanges))
+    closed = first is not None and (first.asked.probe != STREAMED or not first.ok)
+    return first is not None and closed and first.exchange in finding.exchanges
 
 
 def _milder(one: Severity, other: Severity) -> Severity:
@@ -142,6 +140,9 @@ def _meet(profile: Profile, case: Case) -> Meeting:
         text = tuple(filter(_told, case.of(STREAMED))) or text
         sets = (tuple(filter(_told, case.of(probe))) for probe in _OWN_REQUEST[profile.protocol])
         own = next((readings for readings in sets if readings), ())
+    if profile.protocol is Protocol.SDK:
+        # Python programs obey the proxy variables (httpx, measured 2026-11); editors and their agents do not.
+        own += tuple(reading for reading in case.of(PROXY) if not reading.ok)
     judged = [(outcome, reading) for reading in (*own, *text) if (outcome := profile.judge(reading)) is not None]
     met = [pair for pair in judged if pair[1].asked.stream or profile.protocol is Protocol.SDK]
     if not met:

@@ -83,7 +83,7 @@ def _explain(error: yaml.MarkedYAMLError) -> tuple[Phrase, int]:
 
 
 def _document(events: Iterator[yaml.Event], label: str) -> Node:
-    import yaml  # noqa: PLC0415
+    import yaml  # noqa: PLC0415 - likewise
 
     root = Node(f"{label}:1", None)
     documents = 0
@@ -97,7 +97,7 @@ def _document(events: Iterator[yaml.Event], label: str) -> Node:
 
 
 def _node(event: yaml.Event, events: Iterator[yaml.Event], label: str, depth: int) -> Node:
-    import yaml  # noqa: PLC0415
+    import yaml  # noqa: PLC0415 - likewise
 
     where = _where(event, label)
     if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
@@ -117,7 +117,7 @@ def _node(event: yaml.Event, events: Iterator[yaml.Event], label: str, depth: in
 
 
 def _items(events: Iterator[yaml.Event], label: str, depth: int) -> tuple[Node, ...]:
-    import yaml  # noqa: PLC0415
+    import yaml  # noqa: PLC0415 - likewise
 
     found: list[Node] = []
     while not isinstance(event := next(events), yaml.SequenceEndEvent):
@@ -126,7 +126,7 @@ def _items(events: Iterator[yaml.Event], label: str, depth: int) -> tuple[Node, 
 
 
 def _members(events: Iterator[yaml.Event], label: str, depth: int) -> dict[str, Node]:
-    import yaml  # noqa: PLC0415
+    import yaml  # noqa: PLC0415 - likewise
 
     found: dict[str, Node] = {}
     while not isinstance(event := next(events), yaml.MappingEndEvent):

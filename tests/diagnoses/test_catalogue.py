@@ -545,6 +545,13 @@ def test_a_healthy_specimen_is_called_healthy(name: str, report: Report) -> None
     assert replace(report, targets=(found,)).exit_code == 0
 
 
+def test_no_server_is_called_sick_while_every_client_is_fine(report: Report) -> None:
+    """An error is one because somebody does not get an answer by it."""
+    sick = [one for one in report.targets if one.healthy is False]
+    assert sick
+    assert not [one.name for one in sick if {judged.outcome.kind.value for judged in one.clients} == {"ok"}]
+
+
 def test_one_sick_server_among_healthy_ones_makes_the_run_exit_with_1(report: Report) -> None:
     """The worst of several targets counts."""
     assert report.exit_code == 1

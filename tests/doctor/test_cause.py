@@ -465,3 +465,15 @@ def test_the_exit_code_of_a_run(targets: tuple[TargetReport, ...], code: int) ->
     report = Report("0", "2026-11-22T12:00:00+00:00", 1.0, targets)
     assert report.exit_code == code
     assert replace(report, interrupted=True).exit_code == 130
+
+
+@pytest.mark.parametrize(("client", "healthy"), [("openai-sdk", False), ("kilo-xml", True)])
+def test_a_proxy_variable_hurts_only_those_who_obey_it(client: str, *, healthy: bool) -> None:
+    """Python programs do, editors do not: for them it is a warning."""
+    good = reading(body=text("maple"))
+    detour = reading(probes.PROXY, status=None, ending=EndingKind.REFUSED)
+    tool = reading(probes.TOOL_XML, text("<read_file>\n<path>a</path>\n</read_file>"), **XML)
+    of = case(good, detour, tool, machine=Machine(proxy_variable="HTTP_PROXY", proxy="http://127.0.0.1:9"))
+    found = concluded(of, client)
+    assert found.healthy is healthy
+    assert [rated.finding.name for rated in found.findings] == ["proxy-intercepts-loopback"]
