@@ -27,7 +27,10 @@ Judge = Callable[[Reading], Outcome | None]
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """`versions` are those it speaks for, `checked` how we know: the software that was run or whose source was read."""
+    """`versions` are those it speaks for, `checked` how we know: the software that was run or whose source was read.
+
+    `parameters` are the fields that it sends besides those of the probe that stands for its request.
+    """
 
     name: str
     title: str
@@ -35,6 +38,7 @@ class Profile:
     versions: str
     checked: str
     judge: Judge
+    parameters: frozenset[str] = frozenset()
 
 
 NO_CONNECTION = frozenset(

@@ -33,6 +33,14 @@ MODELS = "models"
 VARIANT = "url-variants"  # the tiny streamed prompt at neighbouring URLs
 SIZES = "body-size"  # the tiny prompt in bodies of growing size
 G4F_RAW = "g4f-raw"  # the tiny prompt again, with G4F's errors uncovered
+WINDOW = "window"  # what the server's own pages tell of the model's window; no token is spent
+PARAMETERS = "parameters"  # a short prompt with the fields that agents send along, one by one where they are refused
+TOOL_FORCED = "tool-forced"  # the short prompt with one native tool, and a call demanded
+TOOL_ABSENT = "tool-absent"  # the same prompt without the tool: does the server count the difference?
+TOOL_RESULT = "tool-result"  # the second turn: the conversation with the tool's result in it
+RECALL = "recall"  # code words at head, middle and tail of an agent-sized prompt; a short control first
+OLLAMA_CHAT = "ollama-native"  # the tiny prompt at Ollama's own endpoint, which tells errors that /v1 swallows
+G4F_REWRITES = "g4f-rewrites"  # pairs of prompts whose token counts betray what G4F does to conversations and tools
 PROXY = "proxy-environment"  # the model list, the way a program that obeys the proxy variables would go
 
 ANSWERING = (STREAMED, PLAIN, OTHER, TOOL_XML, TOOL_NATIVE, AGENT_XML, AGENT_NATIVE)
@@ -53,6 +61,7 @@ class Machine:
     """What was looked up on this machine; None where nobody looked."""
 
     g4f: tuple[G4fInstall, ...] | None = None
+    listening: tuple[str, ...] | None = None  # the addresses on which this machine listens at the target's port
     proxy_variable: str = ""  # the variable that would send this target's loopback traffic to a proxy
     proxy: str = ""
 
@@ -62,7 +71,8 @@ class Case:
     """One target with every reading of it, in the order in which they were taken.
 
     `given` is the base URL to be judged, `base` the one at which the examination went on (equal to `given` unless
-    that one was wrong), `model` the model asked for.
+    that one was wrong), `model` the model asked for. `direct` are the readings of the server behind this one, where this
+    is a gateway that was named with `--via`.
     """
 
     given: str
@@ -73,6 +83,7 @@ class Case:
     readings: tuple[Reading, ...] = ()
     machine: Machine = field(default_factory=Machine)
     slow_after: float = 30.0
+    direct: tuple[Reading, ...] = ()
 
     def of(self, *probes: str) -> tuple[Reading, ...]:
         """The readings of these probes, in order."""

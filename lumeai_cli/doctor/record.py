@@ -21,13 +21,16 @@ from lumeai_cli.doctor.run import Examined
 from lumeai_cli.doctor.target import Target
 from lumeai_cli.text.mendable import MendableError
 from lumeai_cli.text.phrase import Phrase, phrase
-from lumeai_cli.wire.exchange import Asked, Chunk, Ending, EndingKind, Exchange, Headers, hide
+from lumeai_cli.wire.exchange import Asked, Chunk, Dialect, Ending, EndingKind, Exchange, Headers, hide
 from lumeai_cli.wire.reading import read
 
 FORM = "lumeai-recording"
 VERSION = 1
 MOST_BYTES = 256 * 1024 * 1024
 _MOST = 1_000_000_000  # of seconds, bytes, characters
+
+_LATER = {"together": False, "parameters": [], "words": [], "dialect": "openai"}
+"""What the first recordings do not say of a request."""
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -142,7 +145,7 @@ def _installs(machine: Json) -> tuple[G4fInstall, ...] | None:
 
 
 def _exchange_of(value: Json) -> Exchange:
-    asked, ending = _get(value, "asked", dict), _get(value, "ending", dict)
+    asked, ending = _LATER | _get(value, "asked", dict), _get(value, "ending", dict)
     for foreign in asked.keys() - {field.name for field in fields(Asked)}:
         raise KeyError(foreign)
     return Exchange(
@@ -159,6 +162,10 @@ def _exchange_of(value: Json) -> Exchange:
             _texts(asked, "xml_tools"),
             _get(asked, "wants_tool", bool),
             _get(asked, "key_sent", bool),
+            _get(asked, "together", bool),
+            _texts(asked, "parameters"),
+            _texts(asked, "words"),
+            Dialect(_one_of(asked, "dialect", tuple(Dialect))),
         ),
         None if value.get("status", "") is None else _whole(value, "status", 999),
         _headers(value),

@@ -12,6 +12,8 @@ class Via(StrEnum):
     TEXT = "text"  # the legacy completions field
     PARTS = "parts"  # content as a list of parts
     FUNCTION_CALL = "function_call"  # the legacy field
+    OLLAMA = "ollama"  # the `message` of Ollama's own API
+    ANTHROPIC = "anthropic"  # the content blocks of Anthropic's own API
 
 
 class OddKind(StrEnum):
@@ -22,6 +24,7 @@ class OddKind(StrEnum):
     SEVERAL_IN_ONE = "several-in-one"  # single newlines between events: their data lines melt into one
     INVALID_UTF8 = "invalid-utf8"
     NO_CHOICES = "no-choices"  # the field is missing
+    FOREIGN_DIALECT = "foreign-dialect"  # it speaks Ollama's or Anthropic's own API
     EMPTY_CHOICES = "empty-choices"
     BAD_CHOICES = "bad-choices"  # another type
     NO_DELTA = "no-delta"

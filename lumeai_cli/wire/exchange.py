@@ -42,12 +42,22 @@ class Ending:
         return self.kind is EndingKind.CLEAN
 
 
+class Dialect(StrEnum):
+    """Whose API a request speaks; the answer is due in the same one."""
+
+    OPENAI = "openai"  # /chat/completions
+    OLLAMA = "ollama"  # /api/chat
+    ANTHROPIC = "anthropic"  # /messages
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """The shape of a request, without its text and without secrets.
 
     `tools` are the names of the native tools sent, `xml_tools` those described in the prompt; `wants_tool` says that
     a capable model must answer with a call. `prompt_chars` counts the messages' text plus the tools' JSON.
+    `parameters` names the body's fields besides model, messages, stream and tools. `words` are code words that stand
+    at the prompt's head, middle and tail and that the answer should repeat.
     """
 
     probe: str
@@ -62,6 +72,9 @@ class Asked:
     wants_tool: bool = False
     key_sent: bool = False
     together: bool = False  # sent beside other requests, behind which it may have queued
+    parameters: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    dialect: Dialect = Dialect.OPENAI
 
 
 @dataclass(frozen=True, slots=True)
