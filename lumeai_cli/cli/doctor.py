@@ -165,11 +165,13 @@ def _options(
     merged = asdict(settings.doctor) | {name: value for name, value in given.items() if value is not None}
     merged.pop("clients")
     size = merged.pop("prompt_chars")
+    wanted = _probe_names("--only", only)
     return Options(
         profiles,
-        chosen(_probe_names("--only", only), _probe_names("--skip", skip)),
+        chosen(wanted, _probe_names("--skip", skip)),
         size or XML_SIZE,
         size or NATIVE_SIZE,
+        only=frozenset(wanted),
         **merged,
     )
 

@@ -59,8 +59,10 @@ class ChatRequest:
         return body
 
 
-def _text(content: str | list[Json]) -> str:
-    return content if isinstance(content, str) else "".join(part["text"] for part in content)
+def _text(content: str | list[Json] | None) -> str:
+    if isinstance(content, list):
+        return "".join(part["text"] for part in content)
+    return content or ""
 
 
 def simple(prompt: str) -> ChatRequest:
@@ -90,7 +92,7 @@ def agent_xml(size: int = XML_SIZE) -> ChatRequest:
     """The task as a classic XML agent puts it; the system prompt holds `size` characters (at least its real text)."""
     head, tail = _xml_head(XML_TOOLS), _xml_tail()
     room = size - len(head) - len(tail)
-    return _xml(head + _filler(room, _workspace_lines()) + tail, XML_TOOLS)
+    return _xml(head + workspace(room) + tail, XML_TOOLS)
 
 
 def agent_native(size: int = NATIVE_SIZE) -> ChatRequest:
@@ -100,12 +102,17 @@ def agent_native(size: int = NATIVE_SIZE) -> ChatRequest:
     each = max(0, size - share - len(json.dumps(bare))) // len(bare)
     tools = tuple(tool.schema(more=_filler(each, _advice_lines(tool.name), between=" ")) for tool in NATIVE_TOOLS)
     head = _NATIVE_SYSTEM
-    system = head + _filler(share - len(head), _workspace_lines())
+    system = head + workspace(share - len(head))
     return ChatRequest(
         ({"role": "system", "content": system}, {"role": "user", "content": [{"type": "text", "text": _task()}]}),
         tools,
         options=(("max_tokens", 8192),),
     )
+
+
+def workspace(size: int) -> str:
+    """Exactly `size` characters of a file list, as agents add it to their prompts."""
+    return _filler(size, _workspace_lines())
 
 
 def _xml(system: str, tools: Sequence[Tool]) -> ChatRequest:

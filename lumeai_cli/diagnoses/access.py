@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from lumeai_cli.diagnoses.case import ANSWERING, SIZES, VARIANT, Case
+from lumeai_cli.diagnoses.case import ANSWERING, MODELS, SIZES, VARIANT, Case
 from lumeai_cli.diagnoses.diagnosis import Detector, Diagnosis, Family, found
 from lumeai_cli.diagnoses.finding import Finding, Severity, excerpt, of_body
 from lumeai_cli.diagnoses.url import NAMES_A_MODEL
@@ -116,10 +116,22 @@ def _size(case: Case) -> Iterator[Finding]:
     )
 
 
+def _proves_nothing(case: Case) -> Iterator[Finding]:
+    """The list of models comes, and no completion does: it is static, or stands outside the door that asks for keys."""
+    lists = [reading for reading in case.of(MODELS) if reading.ok and case.models]
+    chats = [reading for reading in case.of(*ANSWERING) if reading.status is not None]
+    if lists and chats and not any(reading.ok and not reading.answer.errors for reading in chats):
+        listed = [(reading, of_body(reading)) for reading in lists[-1:]]
+        yield from found(
+            "models-list-proves-nothing", listed, {"count": len(case.models), "status": chats[0].status or 0}
+        )
+
+
 ENTRIES = (
     Diagnosis("LUM211", "key-missing", Family.KEY, _status("key-missing", 401, key_sent=False)),
     Diagnosis("LUM212", "key-rejected", Family.KEY, _status("key-rejected", 401, key_sent=True)),
     Diagnosis("LUM213", "forbidden", Family.KEY, _status("forbidden", 403)),
     Diagnosis("LUM221", "model-not-found", Family.MODEL, _model, explains=frozenset({"request-refused"})),
+    Diagnosis("LUM222", "models-list-proves-nothing", Family.MODEL, _proves_nothing, Severity.NOTE),
     Diagnosis("LUM231", "body-too-large", Family.SIZE, _size, explains=frozenset({"server-error"})),
 )

@@ -40,7 +40,9 @@ TOOL_ABSENT = "tool-absent"  # the same prompt without the tool: does the server
 TOOL_RESULT = "tool-result"  # the second turn: the conversation with the tool's result in it
 RECALL = "recall"  # code words at head, middle and tail of an agent-sized prompt; a short control first
 OLLAMA_CHAT = "ollama-native"  # the tiny prompt at Ollama's own endpoint, which tells errors that /v1 swallows
-G4F_REWRITES = "g4f-rewrites"  # pairs of prompts whose token counts betray what G4F does to conversations and tools
+G4F_REPEATS = "g4f-repeats"  # pairs of prompts whose token counts betray what G4F does: to a repeated message,
+G4F_HISTORY = "g4f-history"  # to a long conversation,
+G4F_TOOLS = "g4f-tools"  # and to a tool's description
 PROXY = "proxy-environment"  # the model list, the way a program that obeys the proxy variables would go
 
 ANSWERING = (STREAMED, PLAIN, OTHER, TOOL_XML, TOOL_NATIVE, AGENT_XML, AGENT_NATIVE)
@@ -71,8 +73,8 @@ class Case:
     """One target with every reading of it, in the order in which they were taken.
 
     `given` is the base URL to be judged, `base` the one at which the examination went on (equal to `given` unless
-    that one was wrong), `model` the model asked for. `direct` are the readings of the server behind this one, where this
-    is a gateway that was named with `--via`.
+    that one was wrong), `model` the model asked for. `direct` are the readings of the server behind this one, where
+    this is a gateway that was named with `--via`; `behind` is that server's base URL.
     """
 
     given: str
@@ -84,6 +86,7 @@ class Case:
     machine: Machine = field(default_factory=Machine)
     slow_after: float = 30.0
     direct: tuple[Reading, ...] = ()
+    behind: str = ""
 
     def of(self, *probes: str) -> tuple[Reading, ...]:
         """The readings of these probes, in order."""

@@ -2,21 +2,45 @@
 
 from collections.abc import Mapping
 
-from lumeai_cli.diagnoses import access, content, dialect, errors, framing, g4f, reach, stream, tools, url, window
+from lumeai_cli.diagnoses import (
+    access,
+    content,
+    dialect,
+    errors,
+    framing,
+    g4f,
+    gateway,
+    parameters,
+    reach,
+    stream,
+    tools,
+    url,
+    window,
+)
 from lumeai_cli.diagnoses.case import Case
 from lumeai_cli.diagnoses.diagnosis import Diagnosis
 from lumeai_cli.diagnoses.finding import Finding
 
-_FAMILIES = (reach, url, access, stream, errors, framing, dialect, window, tools, content, g4f)
+_FAMILIES = (
+    reach,
+    url,
+    access,
+    stream,
+    errors,
+    parameters,
+    framing,
+    dialect,
+    window,
+    tools,
+    content,
+    g4f,
+    gateway,
+)
 
 CATALOGUE: Mapping[str, Diagnosis] = {
     entry.name: entry
     for entry in sorted(
-        (
-            entry
-            for family in (reach, url, access, stream, errors, framing, dialect, window, tools, content, g4f)
-            for entry in family.ENTRIES
-        ),
+        (entry for family in _FAMILIES for entry in family.ENTRIES),
         key=lambda entry: entry.code,
     )
 }

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from lumeai_cli.diagnoses.case import OTHER, PLAIN, STREAMED, Case
+from lumeai_cli.diagnoses.case import OTHER, PLAIN, STREAMED, TOOL_FORCED, Case
 from lumeai_cli.diagnoses.diagnosis import Diagnosis, Family, found
 from lumeai_cli.diagnoses.errors import QUOTA
-from lumeai_cli.diagnoses.finding import Fact, Finding, Severity, of_body, of_frame, of_text
+from lumeai_cli.diagnoses.finding import Certainty, Fact, Finding, Severity, of_body, of_frame, of_text
 from lumeai_cli.wire.event import Reasoning
 from lumeai_cli.wire.markup import written_calls
 from lumeai_cli.wire.reading import Reading, Shape
@@ -81,7 +81,10 @@ def _prose(case: Case) -> Iterator[Finding]:
             hits.append((reading, of_text(reading)))
     if hits:
         text = " ".join(hits[0][0].heard.text.split())[:120]
-        yield from found("plain-text-instead-of-tool", hits, {"text": text})
+        # A model that calls when it is forced to was only in the mood to talk.
+        can = any(reading.answer.calls for reading in case.of(TOOL_FORCED))
+        certainty = Certainty.LIKELY if can else Certainty.PROVEN
+        yield from found("plain-text-instead-of-tool", hits, {"text": text}, certainty)
 
 
 def _slow(case: Case) -> Iterator[Finding]:

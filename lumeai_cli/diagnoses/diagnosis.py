@@ -10,6 +10,9 @@ from lumeai_cli.wire.reading import Reading
 
 QUOTED = 3  # pieces of evidence that a finding quotes
 
+EVERYTHING = frozenset({"*"})
+"""What a cause explains behind which no other can be seen."""
+
 Detector = Callable[[Case], Iterator[Finding]]
 
 
@@ -38,7 +41,7 @@ class Family(IntEnum):
 class Diagnosis:
     """`severity` is the worst it can be: the judged clients may lower an error to a warning, never raise it.
 
-    `explains` names the findings that vanish with this one.
+    `explains` names the findings that vanish with this one, or is `EVERYTHING`.
     """
 
     code: str

@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterator
 
 from lumeai_cli.diagnoses.access import said, too_large
-from lumeai_cli.diagnoses.case import ANSWERING, Case
+from lumeai_cli.diagnoses.case import ANSWERING, OLLAMA_CHAT, Case
 from lumeai_cli.diagnoses.diagnosis import Diagnosis, Family, Hit, found
 from lumeai_cli.diagnoses.finding import Evidence, Finding, of_body, of_frame
 from lumeai_cli.wire.event import BackendError
 from lumeai_cli.wire.frame import FrameKind
-from lumeai_cli.wire.reading import Reading
+from lumeai_cli.wire.reading import Reading, Shape
 
 
 def _in_200(case: Case) -> Iterator[Finding]:
@@ -126,7 +126,41 @@ def _exceeded(case: Case) -> Iterator[Finding]:
         )
 
 
+def _swallowed(case: Case) -> Iterator[Finding]:
+    """An error that Ollama's own endpoint tells, where its OpenAI route ends in silence.
+
+    Read in Ollama fb307609: an error after the first byte becomes an empty delta, with no finish reason and no
+    `[DONE]`.
+    """
+    told = [reading for reading in case.of(OLLAMA_CHAT) if reading.answer.errors]
+    mute = [
+        (reading, of_body(reading))
+        for reading in case.answers()
+        if reading.asked.stream and reading.shape is Shape.SSE and not reading.answer.finish
+    ]
+    if told and mute:
+        hits = [(reading, of_body(reading)) for reading in told] + mute
+        yield from found("ollama-hides-error", hits, {"said": said(told[0])})
+
+
 ENTRIES = (
+    Diagnosis(
+        "LUM408",
+        "ollama-hides-error",
+        Family.ERROR,
+        _swallowed,
+        explains=frozenset(
+            {
+                "role-only-stream",
+                "missing-finish-reason",
+                "empty-answer",
+                "zero-events",
+                "plain-text-instead-of-tool",
+                "no-choices",
+                "bad-chunk-schema",
+            }
+        ),
+    ),
     Diagnosis(
         "LUM401",
         "error-in-200",
@@ -158,6 +192,15 @@ ENTRIES = (
         "context-exceeded",
         Family.WINDOW,
         _exceeded,
-        explains=frozenset({"request-refused", "server-error", "error-in-200", "body-too-large"}),
+        explains=frozenset(
+            {
+                "request-refused",
+                "server-error",
+                "error-in-200",
+                "body-too-large",
+                "context-truncated",
+                "context-window-small",
+            }
+        ),
     ),
 )

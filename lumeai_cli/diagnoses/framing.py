@@ -1,6 +1,6 @@
 """Causes in the frames of a stream: they are missing, broken, or break off."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lumeai_cli.diagnoses.case import Case
 from lumeai_cli.diagnoses.diagnosis import Diagnosis, Family, Hit, found
@@ -127,18 +127,27 @@ KNOWN_LIMITS = (60, 100, 300)
 
 
 def _silence_cut(case: Case) -> Iterator[Finding]:
-    """A cut after a silence, at a limit that proxies are known for."""
-    hits: list[Hit] = []
+    """A cut after a silence: at a limit that proxies are known for, or more than once after the same time."""
+    cut: list[Reading] = []
     for reading in case.answers():
-        if reading.ending.kind not in (EndingKind.CUT, EndingKind.RESET):
-            continue
         last = reading.frames[-1].at if reading.frames else reading.headers_at or 0.0
-        if reading.ending.at - last >= SILENCE and any(abs(reading.ending.at - limit) <= 3 for limit in KNOWN_LIMITS):
-            hits.append((reading, of_body(reading)))
+        if reading.ending.kind in (EndingKind.CUT, EndingKind.RESET) and reading.ending.at - last >= SILENCE:
+            cut.append(reading)
+    hits = [(reading, of_body(reading)) for reading in cut if _limited(reading, cut)]
     if hits:
         yield from found("silence-cut", hits, {"seconds": round(hits[0][0].ending.at)})
 
 
+def _limited(reading: Reading, cut: Sequence[Reading]) -> bool:
+    at = reading.ending.at
+    if any(abs(at - limit) <= SAME_MOMENT for limit in KNOWN_LIMITS):
+        return True
+    # Requests that were sent together may have met one and the same accident.
+    others = [other for other in cut if other is not reading and not (other.asked.together and reading.asked.together)]
+    return any(abs(at - other.ending.at) <= 1 for other in others)
+
+
+SAME_MOMENT = 3.0  # seconds by which a known limit may be missed
 SILENCE = 5.0  # seconds without a byte that make a cut one after a silence
 
 ENTRIES = (

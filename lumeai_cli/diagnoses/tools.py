@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator
 
 from lumeai_cli.diagnoses.access import said
-from lumeai_cli.diagnoses.case import ANSWERING, Case
+from lumeai_cli.diagnoses.case import ANSWERING, PLAIN, STREAMED, TOOL_ABSENT, TOOL_NATIVE, TOOL_RESULT, Case
 from lumeai_cli.diagnoses.diagnosis import Detector, Diagnosis, Family, Hit, found
 from lumeai_cli.diagnoses.dialect import odd
 from lumeai_cli.diagnoses.finding import Evidence, Finding, of_body, of_frame, of_text
+from lumeai_cli.diagnoses.parameters import refused
 from lumeai_cli.wire.event import CallPart, Finish, OddKind
 from lumeai_cli.wire.markup import written_calls
 from lumeai_cli.wire.reading import Reading
@@ -108,6 +109,39 @@ def _without_call(case: Case) -> Iterator[Finding]:
     yield from found("finish-tool-calls-without-call", hits)
 
 
+def _ignored(case: Case) -> Iterator[Finding]:
+    """The same count of prompt tokens with and without `tools`, and no call: they never reached the model.
+
+    A server whose counts do not grow with the prompt makes them up, and proves nothing.
+    """
+    without = [reading for reading in case.of(TOOL_ABSENT) if _count(reading) > 0]
+    tiny = [_count(reading) for reading in case.of(STREAMED, PLAIN) if _count(reading) > 0]
+    if not without or not tiny or _count(without[0]) <= tiny[0]:
+        return
+    hits = [
+        (reading, of_body(reading))
+        for reading in case.of(TOOL_NATIVE)
+        if _count(reading) == _count(without[0]) and not (reading.answer.calls or written_calls(reading.answer.text))
+    ]
+    if hits:
+        hits.append((without[0], of_body(without[0])))
+        yield from found("tools-ignored", hits, {"prompt_tokens": _count(without[0])})
+
+
+def _count(reading: Reading) -> int:
+    usage = reading.answer.usage
+    return usage.prompt if usage is not None and reading.ok else 0
+
+
+def _result_rejected(case: Case) -> Iterator[Finding]:
+    """The second turn, with a tool's result in it, is turned down where the first turn worked."""
+    second = case.of(TOOL_RESULT)[-1:]
+    worked = any(reading.ok and not reading.answer.errors for reading in case.of(TOOL_NATIVE))
+    hits = [(reading, of_body(reading)) for reading in second if worked and refused(reading)]
+    if hits:
+        yield from found("tool-result-rejected", hits, {"status": second[0].status or 0, "said": said(second[0])})
+
+
 _REFUSALS = frozenset({"request-refused", "server-error", "error-in-200"})
 _MISUNDERSTOOD = frozenset({"plain-text-instead-of-tool", "missing-finish-reason"})
 
@@ -120,6 +154,13 @@ ENTRIES = (
         explains=_REFUSALS | {"model-not-found"},
     ),
     Diagnosis("LUM752", "tool-parser-off", Family.TOOLS, _refused("tool-parser-off", PARSER_OFF), explains=_REFUSALS),
+    Diagnosis(
+        "LUM753",
+        "tools-ignored",
+        Family.TOOLS,
+        _ignored,
+        explains=frozenset({"plain-text-instead-of-tool", "canned-answer", "empty-answer"}),
+    ),
     Diagnosis("LUM754", "tool-protocol-mismatch", Family.TOOLS, _mismatch, explains=_MISUNDERSTOOD),
     Diagnosis("LUM755", "tool-call-as-text", Family.TOOLS, _as_text, explains=_MISUNDERSTOOD),
     Diagnosis(
@@ -151,4 +192,5 @@ ENTRIES = (
         _without_call,
         explains=frozenset({"empty-answer"}),
     ),
+    Diagnosis("LUM762", "tool-result-rejected", Family.TOOLS, _result_rejected, explains=_REFUSALS),
 )

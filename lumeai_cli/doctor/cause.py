@@ -12,12 +12,15 @@ from lumeai_cli.diagnoses.case import (
     PROXY,
     STREAMED,
     TOOL_NATIVE,
+    TOOL_RESULT,
     TOOL_XML,
     Case,
 )
 from lumeai_cli.diagnoses.catalogue import CATALOGUE, findings_of
 from lumeai_cli.diagnoses.content import UNEXPLAINED
+from lumeai_cli.diagnoses.diagnosis import EVERYTHING
 from lumeai_cli.diagnoses.finding import Certainty, Finding, Severity, of_body
+from lumeai_cli.diagnoses.parameters import refused, refused_parameters
 from lumeai_cli.doctor.result import Judged, Rated, Verdict
 from lumeai_cli.wire.exchange import EndingKind
 from lumeai_cli.wire.reading import Reading
@@ -140,6 +143,7 @@ def _meet(profile: Profile, case: Case) -> Meeting:
         text = tuple(filter(_told, case.of(STREAMED))) or text
         sets = (tuple(filter(_told, case.of(probe))) for probe in _OWN_REQUEST[profile.protocol])
         own = next((readings for readings in sets if readings), ())
+        own += tuple(reading for reading in _turned_down(case) if _sends(profile, reading) and reading not in own)
     if profile.protocol is Protocol.SDK:
         # Python programs obey the proxy variables (httpx, measured 2026-11); editors and their agents do not.
         own += tuple(reading for reading in case.of(PROXY) if not reading.ok)
@@ -152,6 +156,28 @@ def _meet(profile: Profile, case: Case) -> Meeting:
         outcome = unknown("its own request was not sent", "её собственный запрос не отправлялся")
     failing = frozenset(reading.exchange for outcome, reading in judged if not outcome.ok)
     return Meeting(profile, outcome, reading, failing)
+
+
+def _turned_down(case: Case) -> tuple[Reading, ...]:
+    """Requests like an agent's that fell by one of their parameters, or by the tool's result in them."""
+    by_parameter = (reading for proofs in refused_parameters(case.readings).values() for reading in proofs)
+    by_result = (reading for reading in case.of(TOOL_RESULT)[-1:] if refused(reading))
+    return (*by_parameter, *by_result)
+
+
+def _sends(profile: Profile, reading: Reading) -> bool:
+    """Whether this client sends such a request."""
+    asked = reading.asked
+    protocol = Protocol.NATIVE if asked.tools else Protocol.XML if asked.xml_tools else None
+    added = set(asked.parameters) - _USUAL[protocol] if protocol is not None else set[str]()
+    return protocol in (profile.protocol, None) and added <= profile.parameters
+
+
+_USUAL: Mapping[Protocol, frozenset[str]] = {
+    Protocol.NATIVE: frozenset({"stream_options", "tool_choice"}),
+    Protocol.XML: frozenset({"stream_options", "temperature"}),
+}
+"""What every client of a protocol sends."""
 
 
 def _told(reading: Reading) -> bool:
@@ -184,7 +210,8 @@ def _order(item: Rated) -> tuple[int, int, str]:
 
 def _explains(one: Rated, other: Rated) -> bool:
     """Whether `other` vanishes with `one`: by the catalogue, and because both show in the same exchange."""
-    if other is one or other.finding.name not in one.diagnosis.explains:
+    explains = one.diagnosis.explains
+    if other is one or not (other.finding.name in explains or explains == EVERYTHING):
         return False
     return not other.finding.exchanges or bool(set(one.finding.exchanges) & set(other.finding.exchanges))
 

@@ -2,17 +2,16 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from lumeai_cli.backends.address import CHAT
 from lumeai_cli.backends.backend import Kind
 from lumeai_cli.backends.models import FALLBACK
-from lumeai_cli.clients.request import ChatRequest
 from lumeai_cli.doctor.ledger import Ledger
 from lumeai_cli.doctor.options import Options
 from lumeai_cli.doctor.probe import PROBES
+from lumeai_cli.doctor.question import Question
 from lumeai_cli.doctor.result import ProbeStatus
 from lumeai_cli.doctor.target import Target
 from lumeai_cli.text.phrase import Phrase, phrase
@@ -34,6 +33,9 @@ ENDLESS = 1024 * 1024
 
 METADATA = 15.0
 """Seconds for what costs a server nothing, and what nobody asks but us."""
+
+_ALWAYS = ("model", "messages", "stream", "tools")
+"""Fields that are no parameters."""
 
 ANNOUNCED_FROM = 5_000  # estimated tokens of a probe that is announced before it is sent
 
@@ -72,32 +74,20 @@ class Inquirer:
         self._ledger.open(probe)
         return True
 
-    async def chat(
-        self,
-        probe: str,
-        prompt: ChatRequest,
-        *,
-        stream: bool,
-        url: str = "",
-        padded_to: int = 0,
-        extra: dict[str, Any] | None = None,
-        together: bool = False,
-    ) -> Reading | None:
-        """One chat completion; None if it may not be asked.
-
-        `padded_to` is the size of the body in bytes; `together` says that other requests are under way.
-        """
-        if not self.may(probe, prompt.prompt_chars):
+    async def ask(self, question: Question, *, together: bool = False) -> Reading | None:
+        """One chat completion; None if it may not be asked. `together` says that other requests are under way."""
+        prompt = question.prompt
+        if not self.may(question.probe, prompt.prompt_chars):
             return None
-        model = self.model or FALLBACK
-        body = json.dumps({**prompt.body(model, stream=stream), **(extra or {})}, ensure_ascii=False).encode()
+        fields = question.body(self.model or FALLBACK)
+        body = json.dumps(fields, ensure_ascii=False).encode()
         # White space in JSON weighs bytes and no tokens.
-        body = b"{" + b" " * max(0, padded_to - len(body)) + body[1:]
+        body = b"{" + b" " * max(0, question.padded_to - len(body)) + body[1:]
         asked = Asked(
-            probe,
-            url or self.chat_url or self.base + CHAT,
-            stream=stream,
-            model=model,
+            question.probe,
+            question.url or self.chat_url or self.base + CHAT,
+            stream=question.stream,
+            model=fields["model"],
             body_bytes=len(body),
             prompt_chars=prompt.prompt_chars,
             tools=prompt.tool_names,
@@ -105,21 +95,27 @@ class Inquirer:
             wants_tool=prompt.wants_tool,
             key_sent=self._target.key is not None,
             together=together,
+            parameters=tuple(name for name in fields if name not in _ALWAYS),
+            words=question.words,
+            dialect=question.dialect,
         )
         estimate = prompt.prompt_chars // 4
         if estimate >= ANNOUNCED_FROM:
-            self._progress(phrase("progress-large", probe=probe, chars=prompt.prompt_chars, tokens=estimate))
+            self._progress(phrase("progress-large", probe=asked.probe, chars=prompt.prompt_chars, tokens=estimate))
         else:
-            self._progress(phrase("progress-probe", probe=probe))
-        reading = await self._ask(asked, body)
+            self._progress(phrase("progress-probe", probe=asked.probe))
+        reading = await self._send(asked, body)
         self._count(reading, estimate)
         return reading
 
-    async def get(self, probe: str, url: str, *, engine: Engine | None = None) -> Reading:
-        """One GET; another engine than the usual one gets no key."""
+    async def page(
+        self, probe: str, url: str, sent: Mapping[str, str] | None = None, *, engine: Engine | None = None
+    ) -> Reading:
+        """What costs no token: a GET, or a POST of something; another engine than the usual one gets no key."""
         self._progress(phrase("progress-probe", probe=probe))
-        asked = Asked(probe, url, "GET", key_sent=engine is None and self._target.key is not None)
-        return await self._ask(asked, b"", engine=engine)
+        method = "GET" if sent is None else "POST"
+        asked = Asked(probe, url, method, key_sent=engine is None and self._target.key is not None)
+        return await self._send(asked, b"" if sent is None else json.dumps(sent).encode(), engine=engine)
 
     def file(self, exchange: Exchange) -> Reading:
         """Files an exchange, whoever made it: its reading, and of the bytes themselves a copy without the key."""
@@ -130,13 +126,14 @@ class Inquirer:
         self._ledger.keep(masked, reading)
         return reading
 
-    async def _ask(self, asked: Asked, body: bytes, *, engine: Engine | None = None) -> Reading:
+    async def _send(self, asked: Asked, body: bytes, *, engine: Engine | None = None) -> Reading:
         left = self._left()
-        patience = min(METADATA if asked.method == "GET" else SILENCE, left)
+        cheap = not PROBES[asked.probe].tokens
+        patience = min(METADATA if cheap else SILENCE, left)
         limits = Limits(
             first_byte=patience,
             silence=patience,
-            total=patience if asked.method == "GET" else left,
+            total=patience if cheap else left,
             body=LARGE_BODY if PROBES[asked.probe].large else SMALL_BODY,
         )
         request = HttpRequest(asked.method, asked.url, self._headers(asked), body)

@@ -64,6 +64,10 @@ class Ledger:
             if probe not in self._entries:
                 self.note(probe, ProbeStatus.SKIPPED, reason)
 
+    def close(self, reason: Phrase, probes: Iterable[str] = PROBES) -> None:
+        """Closes all probes, or these, of which nothing was sent."""
+        self.skip(probes, reason)
+
     def crash(self, reason: Phrase) -> None:
         """A fault of lumeai's own: every probe that has not read anything yet has crashed."""
         for probe in PROBES:

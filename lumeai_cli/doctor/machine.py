@@ -1,7 +1,12 @@
-"""Looks at this machine where that can settle a question: installed G4F servers, and variables that divert loopback."""
+"""Looks at this machine where that can settle a question.
 
+Which G4F servers are installed, which variables divert loopback, on which addresses a port is open.
+"""
+
+import ipaddress
 import os
-from collections.abc import Iterator, Mapping
+import struct
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from lumeai_cli.backends.address import Address
@@ -82,3 +87,31 @@ def _site_packages(env: Mapping[str, str]) -> Iterator[Path]:
 def _under(root: Path) -> Iterator[Path]:
     yield from root.glob("lib/python3*/site-packages")
     yield from root.glob("Lib/site-packages")
+
+
+_TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+_LISTENING = "0A"
+
+
+def listening(port: int, tables: Iterable[Path] = _TABLES) -> tuple[str, ...] | None:
+    """The addresses of this machine that listen at a port, as Linux tells; None where nothing tells."""
+    found: list[str] = []
+    told = False
+    for table in tables:
+        try:
+            lines = table.read_text("ascii", "replace").splitlines()[1:]
+        except OSError:
+            continue
+        told = True
+        for line in lines:
+            fields = line.split()
+            address, _, number = fields[1].partition(":") if len(fields) > 3 else ("", "", "")  # columns
+            if address and fields[3] == _LISTENING and int(number, 16) == port:
+                found.append(_address(address))
+    return tuple(found) if told else None
+
+
+def _address(text: str) -> str:
+    """An address as the kernel writes it: words of 32 bits in hexadecimal, each in the machine's byte order."""
+    words = [int(text[place : place + 8], 16) for place in range(0, len(text), 8)]
+    return str(ipaddress.ip_address(struct.pack(f"={len(words)}I", *words)))

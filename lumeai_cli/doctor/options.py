@@ -13,7 +13,10 @@ REMOTE_BUDGET = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`budget` is in tokens (None: the default of the target's place), `timeout` and `slow_after` in seconds."""
+    """`only` are the probes that were asked for by name: they are sent even where nothing gives reason to.
+
+    `budget` is in tokens (None: the default of the target's place), `timeout` and `slow_after` in seconds.
+    """
 
     profiles: Sequence[Profile]
     probes: frozenset[str] = frozenset(PROBES)
@@ -25,6 +28,7 @@ class Options:
     slow_after: float = 30.0
     timeout: float = 300.0
     model: str | None = None
+    only: frozenset[str] = frozenset()
 
     def budget_for(self, *, loopback: bool) -> int | None:
         """The tokens that may be spent on a target there; None is without limit."""

@@ -42,7 +42,9 @@ PROBES: Mapping[str, Probe] = {
         Probe(case.RECALL, (case.AGENT_XML,), large=True),
         Probe(case.SIZES, _CHAT, large=True),
         Probe(case.G4F_RAW, _CHAT),
-        Probe(case.G4F_REWRITES, _CHAT),
+        Probe(case.G4F_REPEATS, _CHAT),
+        Probe(case.G4F_HISTORY, _CHAT),
+        Probe(case.G4F_TOOLS, _CHAT),
         Probe(case.OLLAMA_CHAT, _CHAT),
         Probe(case.PROXY, (case.MODELS,), tokens=False),
     )

@@ -121,7 +121,8 @@ def _head(value: Json, line: int) -> tuple[Target, Case]:
         address = parse(given)
     except AddressError as error:
         raise RecordingError(phrase("recording-url", line=line, why=error.sentence)) from None
-    machine = _get(value, "machine", dict)
+    machine = {"listening": None} | _get(value, "machine", dict)
+    listening = None if machine["listening"] is None else _texts(machine, "listening")
     case = Case(
         given,
         _get(value, "base", str),
@@ -129,7 +130,7 @@ def _head(value: Json, line: int) -> tuple[Target, Case]:
         _optional(value, "model", str),
         _texts(value, "models"),
         (),
-        Machine(_installs(machine), _get(machine, "proxy_variable", str), _get(machine, "proxy", str)),
+        Machine(_installs(machine), listening, _get(machine, "proxy_variable", str), _get(machine, "proxy", str)),
         _seconds(value.get("slow_after"), "slow_after"),
     )
     return Target(_get(value, "target", str), address, kind, named=_get(value, "named", bool)), case

@@ -204,7 +204,7 @@ def test_the_first_model_that_can_chat_is_asked(doctor: Doctor) -> None:
 
 def test_a_slow_server_is_asked_its_small_questions_together(doctor: Doctor) -> None:
     """It answers nobody before all of them are waiting; asked one after the other it would never answer."""
-    small = 7  # the prompt streamed three times and once plain, an unrelated one, the two tool prompts
+    small = 10  # the prompt streamed three times and once plain, an unrelated one, and six about tools
     together = threading.Barrier(small, timeout=PATIENCE)
 
     def answer(request: Request) -> Iterable[bytes]:
