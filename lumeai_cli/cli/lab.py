@@ -1,11 +1,15 @@
 """`lumeai lab`: every known failure as a live endpoint, for people who write clients and for trying the doctor."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lumeai_cli.cli.options import Lang, language
 from lumeai_cli.cli.output import put
+
+if TYPE_CHECKING:
+    from lumeai_cli.diagnoses.diagnosis import Diagnosis
+    from lumeai_cli.lab import Specimen
 
 app = typer.Typer(help="Every known failure as a live endpoint.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -21,26 +25,44 @@ def list_(
     """List the specimens."""
     from lumeai_cli.diagnoses.catalogue import CATALOGUE
     from lumeai_cli.lab import SPECIMENS
+    from lumeai_cli.text.phrase import say
 
     spoken = language(lang, None)
-    rows = [
-        {
-            "name": specimen.name,
-            "code": CATALOGUE[specimen.name].code if specimen.name in CATALOGUE else None,
-            "healthy": specimen.healthy,
-            "sentence": specimen.sentence_ru if spoken == "ru" else specimen.sentence_en,
-        }
-        for specimen in SPECIMENS.values()
-    ]
+    shown = [(specimen, CATALOGUE.get(specimen.shows)) for specimen in SPECIMENS.values()]
     if json:
         from json import dumps
 
+        rows = [
+            {
+                "name": specimen.name,
+                "code": diagnosis.code if diagnosis is not None else None,
+                "healthy": specimen.healthy,
+                "sentence": specimen.sentence(spoken),
+            }
+            for specimen, diagnosis in shown
+        ]
         put(dumps(rows, ensure_ascii=False, indent=2) + "\n")
         return 0
-    width = max(len(str(row["name"])) for row in rows)
-    for row in rows:
-        put(f"{row['code'] or '-':<6}  {row['name']:<{width}}  {row['sentence']}\n")
+    table = [
+        (
+            diagnosis.code if diagnosis is not None else "-",
+            specimen.name,
+            say(spoken, _state(specimen, diagnosis)),
+            specimen.sentence(spoken),
+        )
+        for specimen, diagnosis in shown
+    ]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        put("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() + "\n")
     return 0
+
+
+def _state(specimen: "Specimen", diagnosis: "Diagnosis | None") -> str:
+    """The phrase for what the doctor says of it: sick, healthy, or healthy with a warning or a note."""
+    if not specimen.healthy:
+        return "sick"
+    return f"severity-{diagnosis.severity.value}" if diagnosis is not None else "healthy"
 
 
 @app.command()

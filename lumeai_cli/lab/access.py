@@ -68,15 +68,16 @@ def _has_no_money(_request: LabRequest, _said: Reply) -> Script:
     return json_response(429, {"error": told})
 
 
+def _asks_for_a_key_late(request: LabRequest) -> Script | None:
+    return _wants_key(request) if request.path == CHAT else None
+
+
 def _knows_no_stream_options(request: LabRequest) -> Script | None:
+    """The words and the shape of older copies of OpenAI's API; every streaming client asks for the usage so."""
     if "stream_options" not in request.fields:
         return None
-    told = {
-        "message": "Unsupported parameter: 'stream_options'.",
-        "param": "stream_options",
-        "type": "invalid_request_error",
-    }
-    return json_response(400, {"error": told})
+    told = "Unrecognized request argument supplied: stream_options"
+    return json_response(400, error(told, "invalid_request_error", param="stream_options"))
 
 
 def _refuses(_request: LabRequest, _said: Reply) -> Script:
@@ -89,6 +90,14 @@ ACCESS: tuple[Specimen, ...] = (
         "Without a key the server answers 401; any key is good.",
         "Без ключа сервер отвечает 401; подходит любой ключ.",
         Api(guard=_wants_key),
+    ),
+    sick(
+        "models-list-proves-nothing",
+        "The list of models is open, the chat wants a key.",
+        "Список моделей открыт, а чат требует ключ.",
+        Api(guard=_asks_for_a_key_late),
+        shows="key-missing",
+        unlisted="the open list is a note beside its verdict",
     ),
     sick(
         "forbidden",

@@ -146,6 +146,7 @@ HEALTHY: tuple[Specimen, ...] = (
         "The stream has its finish_reason but no [DONE].",
         "В потоке есть finish_reason, но нет [DONE].",
         Api(stream=_without_done),
+        shows="missing-done",
     ),
     sound(
         "healthy-split-utf8",

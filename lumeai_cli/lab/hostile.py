@@ -8,6 +8,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from lumeai_cli.lab.api import Api, healthy_plain
 from lumeai_cli.lab.model import Reply
@@ -209,51 +210,56 @@ def _garbage(_request: LabRequest) -> Script:
     return (Send(b"\x16\x03\x01\x00\xa5\x01 this is no status line\x00\xff\xfe\r\n" * 4), Close())
 
 
+# Whatever the doctor calls it, it must stay alive, and within its bounds.
+_hostile = partial(sick, shows="")
+
 _GZIP: Headers = (("content-encoding", "gzip"),)
 
 HOSTILES: tuple[Specimen, ...] = (
-    sick(
+    _hostile(
         "endless-body",
         "The answer never ends.",
         "Ответ никогда не кончается.",
         _bodies(_endless_stream, _endless_plain),
     ),
-    sick("huge-line", "One line of 100 MB.", "Одна строка в 100 МБ.", _bodies(_huge_stream, _huge_plain)),
-    sick(
+    _hostile("huge-line", "One line of 100 MB.", "Одна строка в 100 МБ.", _bodies(_huge_stream, _huge_plain)),
+    _hostile(
         "gzip-bomb",
         "A small gzip body unpacks to 100 MB.",
         "Маленькое gzip-тело распаковывается в 100 МБ.",
         _bodies(_bomb_stream, _bomb_plain, _GZIP),
     ),
-    sick("header-flood", "Ten thousand headers, 1 MB.", "Десять тысяч заголовков, 1 МБ.", _flood),
-    sick("drip", "One byte a second.", "Один байт в секунду.", _spoilt(_drip)),
-    sick("redirect-loop", "Every redirect leads to the next.", "Каждое перенаправление ведёт к следующему.", _next_hop),
-    sick(
+    _hostile("header-flood", "Ten thousand headers, 1 MB.", "Десять тысяч заголовков, 1 МБ.", _flood),
+    _hostile("drip", "One byte a second.", "Один байт в секунду.", _spoilt(_drip)),
+    _hostile(
+        "redirect-loop", "Every redirect leads to the next.", "Каждое перенаправление ведёт к следующему.", _next_hop
+    ),
+    _hostile(
         "deep-json",
         "JSON of 100,000 nested lists.",
         "JSON из 100 000 вложенных списков.",
         _bodies(_deep_stream, _deep_plain),
     ),
-    sick(
+    _hostile(
         "nan",
         "NaN and Infinity stand where numbers are due.",
         "NaN и Infinity на месте чисел.",
         Api(stream=_nan_stream, plain=_nan_plain),
     ),
-    sick(
+    _hostile(
         "surrogates",
         "The text holds halves of surrogate pairs.",
         "В тексте половины суррогатных пар.",
         Api(stream=_surrogate_stream, plain=_surrogate_plain, model=_halves),
     ),
-    sick("no-http", "Garbage instead of a status line.", "Мусор вместо строки состояния.", _garbage),
-    sick("half-chunk", "The body ends inside a chunk.", "Тело обрывается внутри чанка.", _spoilt(_half_chunk)),
-    sick(
+    _hostile("no-http", "Garbage instead of a status line.", "Мусор вместо строки состояния.", _garbage),
+    _hostile("half-chunk", "The body ends inside a chunk.", "Тело обрывается внутри чанка.", _spoilt(_half_chunk)),
+    _hostile(
         "short-body",
         "The body is shorter than its content-length.",
         "Тело короче своего content-length.",
         _spoilt(_short_body),
     ),
-    sick("stall", "One frame, then silence for ever.", "Один кадр, затем вечная тишина.", _spoilt(_stall)),
-    sick("silent", "The request is accepted and never answered.", "Запрос принят и остаётся без ответа.", _silent),
+    _hostile("stall", "One frame, then silence for ever.", "Один кадр, затем вечная тишина.", _spoilt(_stall)),
+    _hostile("silent", "The request is accepted and never answered.", "Запрос принят и остаётся без ответа.", _silent),
 )

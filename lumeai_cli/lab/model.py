@@ -1,7 +1,7 @@
 """The lab's model: small, but able to answer what a doctor asks, so that a specimen is sick in one place only.
 
 `reply` is a pure function of the request. It calls tools natively or in XML, uses a tool's result, repeats a word it is
-told to say, adds two numbers, recalls a code word, and never gives one text to two unrelated prompts.
+told to say, adds two numbers, recalls code words, and never gives one text to two unrelated prompts.
 """
 
 import json
@@ -65,6 +65,8 @@ _CODE = re.compile(r"code ?word|secret word|pass ?word|canary|marker|кодов�
 _CODE_VALUE = re.compile(
     r"([^\n.:=?—]{0,40}?)(?:\s{1,9}is\b|\s{0,9}[:=—])\s{0,9}[\"'«`“]?(\w[\w-]{2,40})", re.IGNORECASE
 )
+_THREE_CODES = re.compile(r"\bthree code words\b", re.IGNORECASE)
+_NUMBERED_CODE = re.compile(r"\bcode word (one|two|three):\s{0,9}(\w[\w-]{1,40})", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
 _QUOTED = re.compile(r"[\"«“`]([^\"»”`\n]{1,80})[\"»”`]")
 _NAME = re.compile(r"(?<=\w )([^\W\d_a-zа-яё][\w-]{2,30})")
@@ -213,7 +215,12 @@ def _subject(text: str) -> str:
 
 
 def _recalled(request: LabRequest, task: str) -> str:
-    """The code word whose description shares most words with the question."""
+    """The three numbered code words, where they are asked for; else the one whose description shares most words with
+    the question.
+    """
+    if _THREE_CODES.search(task):
+        told = dict(pair for _, text in request.messages for pair in _NUMBERED_CODE.findall(text.lower()))
+        return " ".join(told.get(number, "none") for number in ("one", "two", "three"))
     asked = [line for line in re.split(r"[\n.!]", task) if _CODE.search(line) and not _code_words(line)]
     if not asked:
         return ""

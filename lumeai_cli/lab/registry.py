@@ -1,6 +1,6 @@
 """Every specimen of the lab by its name."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from lumeai_cli.lab.access import ACCESS
@@ -10,6 +10,7 @@ from lumeai_cli.lab.dialect import DIALECT
 from lumeai_cli.lab.g4f import G4F
 from lumeai_cli.lab.healthy import HEALTHY
 from lumeai_cli.lab.hostile import HOSTILES
+from lumeai_cli.lab.ollama import OLLAMA
 from lumeai_cli.lab.reach import REACH
 from lumeai_cli.lab.specimen import Specimen
 from lumeai_cli.lab.streams import STREAMS
@@ -18,26 +19,19 @@ from lumeai_cli.lab.unusual import UNUSUAL
 from lumeai_cli.lab.url import URL
 from lumeai_cli.lab.window import WINDOW
 
-# What the doctor cannot name yet, or not in a reasonable time; a line deleted here releases its specimen.
-_UNRELEASED = frozenset(
-    {
-        "buffered-stream",  # a risk, no sickness: every client gets its answer
-        "silence-cut",  # a minute for each answer
-        "tool-result-rejected",
-        "tools-ignored",
-        "unsupported-parameter",
-    }
-)
+_FAMILIES = (HEALTHY, UNUSUAL, REACH, URL, ACCESS, BODIES, STREAMS, DIALECT, WINDOW, OLLAMA, CONTENT, TOOLS, G4F)
+_ALL = tuple(specimen for family in _FAMILIES for specimen in family)
 
 
-def _by_name(*families: tuple[Specimen, ...]) -> Mapping[str, Specimen]:
-    return MappingProxyType({specimen.name: specimen for family in families for specimen in family})
+def _by_name(specimens: Iterable[Specimen]) -> Mapping[str, Specimen]:
+    return MappingProxyType({specimen.name: specimen for specimen in specimens})
 
 
-_ALL = (HEALTHY, UNUSUAL, REACH, URL, ACCESS, BODIES, STREAMS, DIALECT, WINDOW, CONTENT, TOOLS, G4F)
-_LISTED = tuple(specimen for family in _ALL for specimen in family if specimen.name not in _UNRELEASED)
-_HELD_BACK = tuple(specimen for family in _ALL for specimen in family if specimen.name in _UNRELEASED)
+SPECIMENS: Mapping[str, Specimen] = _by_name(specimen for specimen in _ALL if not specimen.unlisted)
+"""Those of the list: the doctor calls each what its `healthy` says, and names what it shows."""
 
-SPECIMENS: Mapping[str, Specimen] = _by_name(_LISTED)
-COMING: Mapping[str, Specimen] = _by_name(_HELD_BACK)
+UNLISTED: Mapping[str, Specimen] = _by_name(specimen for specimen in _ALL if specimen.unlisted)
+"""Served all the same; each says why no list holds it."""
+
 HOSTILE: Mapping[str, Specimen] = _by_name(HOSTILES)
+"""Made to exhaust a client, and served only if asked for."""

@@ -77,9 +77,9 @@ def error_response(status: int, message: str, kind: str, code: str | None = None
     return json_response(status, error(message, kind, code))
 
 
-def error(message: str, kind: str, code: str | None = None) -> dict[str, object]:
+def error(message: str, kind: str, code: str | None = None, param: str | None = None) -> dict[str, object]:
     """The JSON value of an OpenAI error."""
-    return {"error": {"message": message, "type": kind, "param": None, "code": code}}
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
 def http_chunk(data: bytes) -> bytes:

@@ -17,8 +17,9 @@ from hashlib import sha256
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from lumeai_cli.lab.disguise import Disguise, undisguised
 from lumeai_cli.lab.reader import RefusedError, RequestReader
-from lumeai_cli.lab.registry import COMING, HOSTILE, SPECIMENS
+from lumeai_cli.lab.registry import HOSTILE, SPECIMENS, UNLISTED
 from lumeai_cli.lab.request import LabRequest
 from lumeai_cli.lab.script import Close, Pause, Reset, Script, Send, error_response, json_response
 from lumeai_cli.lab.specimen import Specimen
@@ -40,8 +41,9 @@ _log = logging.getLogger(__name__)
 class LabServer:
     """An async context manager that serves every specimen at `url(name)`; `port=0` lets the system choose.
 
-    `time_scale` multiplies every pause. The hostile specimens are served only if asked for: they are made to exhaust a
-    client; those that are coming have no diagnosis yet. `requests` are the last ones received, oldest first.
+    `time_scale` multiplies every pause, `disguise` changes the bytes of every answer and not its meaning. The hostile
+    specimens are served only if asked for: they are made to exhaust a client. `requests` are the last ones received,
+    oldest first.
     """
 
     def __init__(
@@ -51,16 +53,17 @@ class LabServer:
         *,
         time_scale: float = 1.0,
         hostile: bool = False,
-        coming: bool = False,
+        disguise: Disguise = undisguised,
     ) -> None:
         self.host = host
         self.port = port
         self.specimens: Mapping[str, Specimen] = {
             **SPECIMENS,
+            **UNLISTED,
             **(HOSTILE if hostile else {}),
-            **(COMING if coming else {}),
         }
         self._time_scale = time_scale
+        self._disguise = disguise
         self._requests: deque[LabRequest] = deque(maxlen=LOGGED_REQUESTS)
         self._logged_bytes = 0
         self._counts: OrderedDict[bytes, int] = OrderedDict()
@@ -141,19 +144,26 @@ class LabServer:
         self._remember(request)
         specimen = self.specimens.get(request.specimen)
         if specimen is not None:
-            return specimen.respond(replace(request, earlier=self._count(request)))
+            asked = replace(request, earlier=self._count(request))
+            return self._disguise(asked, specimen.respond(asked))
         if not request.specimen and request.path == "/":
-            return json_response(200, {"lab": "lumeai", "specimens": [self._entry(one) for one in self._all()]})
+            return json_response(200, self._index())
         return error_response(404, f"The lab has no specimen '{request.specimen}'", "invalid_request_error")
 
-    def _all(self) -> tuple[Specimen, ...]:
-        return tuple(self.specimens.values())
+    def _index(self) -> dict[str, object]:
+        served = self.specimens.values()
+        return {
+            "lab": "lumeai",
+            "specimens": [self._entry(one) for one in served if not one.unlisted],
+            "unlisted": [{**self._entry(one), "because": one.unlisted} for one in served if one.unlisted],
+        }
 
     def _entry(self, specimen: Specimen) -> dict[str, object]:
         return {
             "name": specimen.name,
             "url": self.url(specimen.name),
             "healthy": specimen.healthy,
+            "shows": specimen.shows or None,
             "sentence": specimen.sentence_en,
         }
 

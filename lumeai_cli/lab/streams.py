@@ -17,7 +17,7 @@ from lumeai_cli.lab.shapes import (
     usage,
     whole_calls,
 )
-from lumeai_cli.lab.specimen import Specimen, sick
+from lumeai_cli.lab.specimen import Specimen, risky, sick
 
 UPSTREAM_LOST = {"error": {"message": "upstream connection lost", "type": "server_error"}}
 BUFFERED_EVENTS = 10
@@ -80,6 +80,11 @@ def _buffered(request: LabRequest, said: Reply) -> Script:
     return (Send(stream_head()), Pause(BUFFERED_SECONDS), Send(http_chunk(burst)), Send(b"0\r\n\r\n"), Close())
 
 
+def _loses(request: LabRequest, _said: Reply) -> Script:
+    """What LiteLLM's proxy makes of an upstream that it could not read (1.106.2, measured 2026-11)."""
+    return stream(framed(closing(request, "stop", 0)))
+
+
 STREAMS: tuple[Specimen, ...] = (
     sick(
         "zero-events",
@@ -140,11 +145,20 @@ STREAMS: tuple[Specimen, ...] = (
         "The stream begins, is silent for a minute, and the connection is closed in the middle of the body.",
         "Поток начинается, минуту молчит, и соединение закрывается посреди тела.",
         Api(stream=_cut_after_silence),
+        unlisted="a minute for each answer",
     ),
-    sick(
+    risky(
         "buffered-stream",
         "The headers come at once, all the events in one burst at the end.",
         "Заголовки приходят сразу, а все события одним залпом в конце.",
         Api(stream=_buffered),
+    ),
+    sick(
+        "gateway-drops-answer",
+        "A gateway that has lost its upstream's stream: an empty delta with stop, and [DONE].",
+        "Шлюз потерял поток сервера за ним: пустая дельта со stop и [DONE].",
+        Api(stream=_loses),
+        shows="empty-answer",
+        unlisted="the other side of a comparison: alone it is an empty answer",
     ),
 )

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
+from lumeai_cli.lab.disguise import Disguise, undisguised
 from lumeai_cli.lab.server import LabServer
 
 
@@ -15,7 +16,7 @@ def running_lab(
     *,
     time_scale: float = 1.0,
     hostile: bool = False,
-    coming: bool = False,
+    disguise: Disguise = undisguised,
 ) -> Iterator[LabServer]:
     """A lab in a thread and an event loop of its own; it has stopped when the block is left.
 
@@ -24,7 +25,7 @@ def running_lab(
     ready: Future[tuple[LabServer, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
 
     async def serve() -> None:
-        async with LabServer(host, port, time_scale=time_scale, hostile=hostile, coming=coming) as lab:
+        async with LabServer(host, port, time_scale=time_scale, hostile=hostile, disguise=disguise) as lab:
             stop = asyncio.Event()
             ready.set_result((lab, asyncio.get_running_loop(), stop))
             await stop.wait()

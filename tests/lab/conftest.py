@@ -1,4 +1,4 @@
-"""A lab with every specimen, the coming ones too, and a plain HTTP client that keeps what came."""
+"""A lab with every specimen, the unlisted ones too, and a plain HTTP client that keeps what came."""
 
 import codecs
 import gzip
@@ -102,7 +102,7 @@ Ask = Callable[..., Answer]
 @pytest.fixture(scope="module")
 def lab() -> Iterator[LabServer]:
     """A quick lab."""
-    with running_lab(time_scale=0.05, coming=True) as running:
+    with running_lab(time_scale=0.05) as running:
         yield running
 
 

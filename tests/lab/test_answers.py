@@ -104,9 +104,10 @@ def test_one_parameter_is_refused(chat: Ask) -> None:
     assert refused.status == 400
     assert refused.json == {
         "error": {
-            "message": "Unsupported parameter: 'stream_options'.",
-            "param": "stream_options",
+            "message": "Unrecognized request argument supplied: stream_options",
             "type": "invalid_request_error",
+            "param": "stream_options",
+            "code": None,
         }
     }
     assert healthy_stream(chat("unsupported-parameter", stream=True))

@@ -68,6 +68,33 @@ def test_a_code_word_that_the_server_lost_is_not_recalled() -> None:
     assert "HERON" not in ask("What is the first code word?").text
 
 
+THREE = (
+    "Reply with the three code words of this conversation, in order, separated by spaces. If you do not see one of "
+    "them, write none in its place."
+)
+
+
+@pytest.mark.parametrize("size", [300, 72_000], ids=["control", "agent"])
+@pytest.mark.parametrize(
+    ("seen", "answer"),
+    [
+        ({"one": "Heron", "two": "otter-3", "three": "maple"}, "heron otter-3 maple"),
+        ({"two": "otter", "three": "maple"}, "none otter maple"),
+        ({"three": "maple"}, "none none maple"),
+        ({}, "none none none"),
+    ],
+)
+def test_it_recalls_three_code_words_and_owns_up_to_those_it_does_not_see(
+    size: int, seen: dict[str, str], answer: str
+) -> None:
+    padding = "src/orders/api/part_0001.py  4711\n" * (size // 68)
+    system = "".join(f"Code word {number}: {word}\n{padding}" for number, word in seen.items())
+    for before in (system, f"{XML_SYSTEM}\n{system}"):
+        said = reply(request(("system", before), ("user", THREE)))
+        text = said.text.removeprefix("<attempt_completion>\n<result>\n").partition("\n")[0]
+        assert text.lower() == answer
+
+
 @settings(deadline=None, max_examples=50)
 @given(st.text(min_size=1), st.text(min_size=1))
 def test_two_prompts_never_get_one_text_by_chance(one: str, other: str) -> None:
@@ -133,6 +160,25 @@ def test_a_question_calls_the_tool_that_can_answer_it() -> None:
 def test_after_a_tool_result_it_answers_with_what_it_read() -> None:
     asked = request(("user", "Read notes/plan.txt"), ("assistant", None), ("tool", "buy lemons"), tools=TOOLS)
     assert reply(asked) == Reply("The tool's result says: buy lemons")
+
+
+def test_the_same_messages_without_the_tool_get_prose() -> None:
+    system = ("system", "You are a careful coding assistant. Use the tools; never guess at files.")
+    said = reply(request(system, ("user", "Read the file notes/plan.txt: call the tool first.")))
+    assert said.calls == ()
+    assert said.text.startswith("Understood: Read the file")
+
+
+def test_what_agents_send_along_is_ignored() -> None:
+    along = {"parallel_tool_calls": True, "max_tokens": 1, "temperature": 0, "reasoning_effort": "low"}
+    assert ask("Read notes/plan.txt", tools=TOOLS, **along).calls[0].name == "read_file"
+    assert ask("What is 17 + 25?", **along) == Reply("42")
+
+
+def test_a_long_conversation_is_answered_whoever_spoke_last() -> None:
+    turns = [(("user", "assistant")[step % 2], f"Step {step}: reply with OK.") for step in range(80)]
+    assert reply(request(*turns)).text
+    assert reply(request(*turns, ("user", "Step 80: reply with OK."))).text
 
 
 def test_an_agent_with_a_closing_tool_gets_its_answer_through_it() -> None:

@@ -65,7 +65,8 @@ def test_a_streamed_tool_call(name: str, lab: LabServer) -> None:
     calls = [call for choice in choices for call in choice.delta.tool_calls or []]
     assert (calls[0].index, calls[0].function.name) == (0, "read_file")
     assert calls[0].id.startswith("call_")
-    assert len(calls) == 1 if name == "healthy-whole-call-in-one-chunk" else len(calls) > 2
+    whole = ("healthy-whole-call-in-one-chunk", "healthy-ollama")
+    assert len(calls) == 1 if name in whole else len(calls) > 2
     assert "".join(call.function.arguments for call in calls) == '{"path": "notes/plan.txt"}'
     assert choices[-1].finish_reason == "tool_calls"
 
@@ -73,7 +74,8 @@ def test_a_streamed_tool_call(name: str, lab: LabServer) -> None:
 @HEALTHY
 def test_the_list_of_models(name: str, lab: LabServer) -> None:
     with openai.OpenAI(base_url=lab.url(name), api_key="x", max_retries=0, timeout=5) as client:
-        assert [model.id for model in client.models.list()] == ["lab-model"]
+        first, *_ = client.models.list()
+        assert first.id.removesuffix(":latest") == "lab-model"
 
 
 @pytest.mark.parametrize(

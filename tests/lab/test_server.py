@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import pytest
 
 from lumeai_cli import lab as lab_module
-from lumeai_cli.lab import HOSTILE, LabServer, server
+from lumeai_cli.lab import HOSTILE, SPECIMENS, UNLISTED, LabServer, server
 from lumeai_cli.lab import running_lab as run
 from lumeai_cli.lab.specimen import sick
 
@@ -47,9 +47,12 @@ def test_the_root_lists_the_specimens(lab: LabServer) -> None:
     head, _, body = talk(lab, b"GET / HTTP/1.1\r\n\r\n").partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 OK")
     listed = {one["name"]: one for one in json.loads(body)["specimens"]}
-    assert listed.keys() == lab.specimens.keys()
-    assert listed["healthy-plain"]["healthy"] is True
+    assert listed.keys() == SPECIMENS.keys()
+    assert (listed["healthy-plain"]["healthy"], listed["healthy-plain"]["shows"]) == (True, None)
+    assert (listed["buffered-stream"]["healthy"], listed["buffered-stream"]["shows"]) == (True, "buffered-stream")
     assert listed["json-for-stream"]["url"] == lab.url("json-for-stream") == f"{lab.base}/json-for-stream/v1"
+    beside = {one["name"]: one["because"] for one in json.loads(body)["unlisted"]}
+    assert beside == {name: specimen.unlisted for name, specimen in UNLISTED.items()}
 
 
 def test_every_answer_says_that_it_closes(lab: LabServer) -> None:
@@ -96,21 +99,18 @@ def test_the_memory_of_requests_is_bounded(lab: LabServer, monkeypatch: pytest.M
 def test_equal_requests_are_counted_and_the_oldest_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "COUNTED_REQUESTS", 2)
     other = HELLO.replace(b"Hello", b"Howdy")
-    with run(coming=True) as lab:
+    with run() as lab:
         name = "intermittent-empty"
         sent = [chat(name), chat(name), chat("empty-answer"), chat(name, other), chat(name)]
         spoken = [b"Understood" in talk(lab, request) for request in sent]
-    with run(coming=True) as another:
+    with run() as another:
         spoken.append(b"Understood" in talk(another, chat("intermittent-empty")))
     assert spoken == [True, False, False, True, True, True]
 
 
-def test_what_is_coming_is_served_only_if_asked_for(lab: LabServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    early = sick("early", ".", ".", lambda _request: ())
-    monkeypatch.setattr(server, "COMING", {"early": early})
-    assert "early" not in lab.specimens
-    assert LabServer(coming=True).specimens == {**lab.specimens, "early": early}
-    assert LabServer(coming=True, hostile=True).specimens.keys() == {*lab.specimens, *HOSTILE, "early"}
+def test_the_hostile_are_served_only_if_asked_for(lab: LabServer) -> None:
+    assert lab.specimens == {**SPECIMENS, **UNLISTED}
+    assert LabServer(hostile=True).specimens == {**lab.specimens, **HOSTILE}
 
 
 def test_more_connections_than_allowed_are_dropped(lab: LabServer, monkeypatch: pytest.MonkeyPatch) -> None:

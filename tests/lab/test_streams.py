@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lumeai_cli.lab import COMING, SPECIMENS, LabServer, running_lab
+from lumeai_cli.lab import SPECIMENS, LabServer, running_lab
 from lumeai_cli.lab.request import LabRequest
 from lumeai_cli.lab.script import Pause, Send
 from lumeai_cli.lab.streams import BUFFERED_EVENTS
@@ -21,8 +21,8 @@ PLAIN_IS_HEALTHY = (
     "missing-finish-reason",
     "buffered-stream",
     "silence-cut",
+    "gateway-drops-answer",
 )
-KNOWN = {**SPECIMENS, **COMING}
 USAGE = {"include_usage": True}
 BOTH = pytest.mark.parametrize("tools", [[], [TOOL]], ids=["text", "call"])
 
@@ -75,6 +75,13 @@ def test_an_answer_ends_without_a_reason(tools: list[Any], chat: Ask) -> None:
     assert json.loads(answer.arguments) if tools else READ in answer.joined()
 
 
+@BOTH
+def test_a_gateway_ends_well_and_has_lost_everything(tools: list[Any], chat: Ask) -> None:
+    answer = chat("gateway-drops-answer", READ, stream=True, tools=tools)
+    assert (answer.status, answer.deltas, answer.finishes) == (200, [{}], ["stop"])
+    assert answer.body.endswith(b"data: [DONE]\n\n")
+
+
 def talk(lab: LabServer, name: str, **fields: Any) -> tuple[bytes, float]:
     """The raw body until the connection ends, and the seconds that it took."""
     body = json.dumps({"stream": True, "messages": [{"role": "user", "content": READ}], **fields}).encode()
@@ -98,7 +105,7 @@ def test_all_events_come_in_one_burst(asked: dict[str, Any], lab: LabServer, cha
 
 def test_the_headers_of_the_burst_come_before_the_silence() -> None:
     asked = LabRequest("POST", f"/v1{CHAT}", json={"stream": True, "messages": [{"role": "user", "content": READ}]})
-    head, pause, *_ = KNOWN["buffered-stream"].respond(asked)
+    head, pause, *_ = SPECIMENS["buffered-stream"].respond(asked)
     assert isinstance(head, Send)
     assert head.data.endswith(b"\r\n\r\n")
     assert pause == Pause(2.5)
@@ -107,7 +114,7 @@ def test_the_headers_of_the_burst_come_before_the_silence() -> None:
 @pytest.fixture(scope="module")
 def hasty() -> Iterator[LabServer]:
     """A lab whose minute is over in the blink of an eye."""
-    with running_lab(time_scale=0.003, coming=True) as running:
+    with running_lab(time_scale=0.003) as running:
         yield running
 
 
