@@ -4,10 +4,13 @@ import json
 from dataclasses import replace
 
 from lumeai_cli.backends.backend import Kind
-from lumeai_cli.diagnoses.case import AGENT_NATIVE, TOOL_NATIVE, TOOL_RESULT
+from lumeai_cli.diagnoses.case import AGENT_NATIVE, TOOL_ABSENT, TOOL_NATIVE, TOOL_RESULT
+from lumeai_cli.diagnoses.finding import Severity
 from lumeai_cli.wire.exchange import Exchange
 from tests.cases.record import (
     HEALTHY,
+    PROMPTS,
+    TOKENS,
     TOOLED,
     Recorded,
     Said,
@@ -18,6 +21,7 @@ from tests.cases.record import (
     call_stream,
     counted,
     delta,
+    once,
     refused,
     sse,
     text_stream,
@@ -38,6 +42,14 @@ HARMONY = (
 NO_TOOLS = to(refused(400, "model-a does not support tools", type="invalid_request_error"), *TOOLED)
 
 LEGACY = {"role": "assistant", "content": None, "function_call": {"name": "read", "arguments": ARGUMENTS}}
+
+PROSE = "I have no way to open files. Paste its text here, and I will read it."
+
+
+def without_tools(probe: str) -> Said:
+    """Prose, and the count of a prompt from which the tools were dropped."""
+    left = replace(PROMPTS[probe], tools=()).prompt_chars
+    return text_stream(PROSE, "stop", counted(left // TOKENS, 18))
 
 
 def second_turn(said: Said) -> Exchange:
@@ -73,6 +85,18 @@ RECORDS = (
         "behind a tool's result the model ends its turn, stop, tokens counted, without a word: it may",
         HEALTHY,
         beside(second_turn(sse(delta({"role": "assistant", "content": ""}), delta(finish="stop"), counted(190, 3)))),
+    ),
+    # config_flags
+    Recorded(
+        "https://github.com/ggml-org/llama.cpp/issues/27129",
+        "a template without tools drops them: 200, prose, and the same prompt_tokens with and without tools",
+        "tools-ignored",
+        beside(
+            tuple(once(without_tools(probe), probe) for probe in TOOLED),
+            answered(replace(asked(TOOL_NATIVE), probe=TOOL_ABSENT, tools=()), without_tools(TOOL_NATIVE)),
+        ),
+        severity=Severity.WARNING,
+        kind=Kind.LLAMA_SERVER,
     ),
     # tool_call_as_text
     Recorded(

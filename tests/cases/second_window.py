@@ -3,16 +3,18 @@
 from dataclasses import replace
 
 from lumeai_cli.backends.backend import Kind
-from lumeai_cli.diagnoses.case import AGENT_NATIVE, STREAMED
-from lumeai_cli.wire.exchange import Exchange
+from lumeai_cli.diagnoses.case import AGENT_NATIVE, STREAMED, WINDOW
+from lumeai_cli.wire.exchange import Asked, Exchange
 from tests.cases.record import (
     AGENTS,
+    MODEL,
     STREAMS,
     TOKENS,
     Recorded,
     answered,
     asked,
     beside,
+    body,
     counted,
     delta,
     once,
@@ -67,6 +69,10 @@ KEPT_111490 = (
     "length of only 32768 tokens."
 )
 REFUSED_4096 = "request (7912 tokens) exceeds the available context size (4096 tokens), try increasing it"
+
+STATED = {"data": [{"id": MODEL, "state": "loaded", "max_context_length": 131_072, "loaded_context_length": 4096}]}
+LOADED_WITH_4096 = answered(Asked(WINDOW, "http://127.0.0.1:8080/api/v0/models", "GET"), body(STATED))
+"""LM Studio's own list of models, with the window that this one was loaded with."""
 
 NO_PART = sse(delta({"role": "assistant"}), delta(finish="stop"), counted(11_280, 0))
 FOUND = text_stream("maple", "stop", counted(11_280, 2))
@@ -147,6 +153,13 @@ RECORDS = (
         "400: it would keep the first 111,490 tokens, and its context holds 32,768",
         "context-exceeded",
         beside(to(refused(400, KEPT_111490), *AGENTS)),
+        kind=Kind.LM_STUDIO,
+    ),
+    Recorded(
+        "https://github.com/lmstudio-ai/lmstudio-bug-tracker/issues/1806",
+        "12,526 tokens for a window of 4,096, which the server states; no error, and an answer about nothing",
+        "context-window-small",
+        beside(LOADED_WITH_4096, to(text_stream(GUESS), *AGENTS)),
         kind=Kind.LM_STUDIO,
     ),
     # output_budget
