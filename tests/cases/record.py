@@ -23,16 +23,18 @@ from lumeai_cli.diagnoses.case import (
     CONNECT,
     MODELS,
     OTHER,
+    PARAMETERS,
     PLAIN,
     SIZES,
     STREAMED,
     TOOL_NATIVE,
+    TOOL_RESULT,
     TOOL_XML,
     VARIANT,
     Case,
     Machine,
 )
-from lumeai_cli.diagnoses.finding import Severity
+from lumeai_cli.diagnoses.finding import Fact, Severity
 from lumeai_cli.wire.exchange import Asked, Chunk, Ending, EndingKind, Exchange, Headers
 from lumeai_cli.wire.reading import read
 
@@ -56,7 +58,8 @@ class Recorded:
     """One report. `url` is its source, `says` what was on the wire, `name` what the doctor must call it.
 
     An error must be the verdict; with another `severity` the finding must stand in the report, and the target is
-    healthy. `given` is the base URL that the user had entered, `base` the one at which an API was found.
+    healthy. `facts` are what the finding must tell: the report's own numbers and names. `given` is the base URL that
+    the user had entered, `base` the one at which an API was found.
     """
 
     url: str
@@ -71,6 +74,7 @@ class Recorded:
     models: tuple[str, ...] = (MODEL,)
     machine: Machine = field(default_factory=Machine)
     direct: tuple[Exchange, ...] = ()
+    facts: Mapping[str, Fact] = field(default_factory=dict)
 
     @property
     def case(self) -> Case:
@@ -208,6 +212,14 @@ def nothing(kind: EndingKind, at: float = 0.1, detail: str = "") -> Said:
 
 # --- whom it is said to -----------------------------------------------------------------------------------------------
 
+
+def _second_turn(first: ChatRequest) -> ChatRequest:
+    """The conversation with the call and its result in it."""
+    called = {"role": "assistant", "content": None, **call()}
+    result = {"role": "tool", "tool_call_id": "call_1", "content": "1: Mend the gate before the winter."}
+    return replace(first, messages=(*first.messages, called, result))
+
+
 FIRST = requests.simple("Reply with exactly one word: maple")
 PROMPTS: Mapping[str, ChatRequest] = {
     OTHER: requests.simple("What is 17 + 25? Reply with the number only."),
@@ -215,21 +227,32 @@ PROMPTS: Mapping[str, ChatRequest] = {
     TOOL_NATIVE: requests.small_native(),
     AGENT_XML: requests.agent_xml(),
     AGENT_NATIVE: requests.agent_native(),
+    PARAMETERS: requests.small_native(),
+    TOOL_RESULT: _second_turn(requests.small_native()),
 }
 """What each probe sends; the others send the first prompt."""
 
 UNSTREAMED = (PLAIN, SIZES, MODELS)
 
 
-def asked(probe: str, *, stream: bool | None = None, url: str = "", size: int = 0, key: bool = False) -> Asked:
-    """The shape of this probe's request; `size` pads its body to so many bytes."""
+def asked(
+    probe: str,
+    *,
+    stream: bool | None = None,
+    url: str = "",
+    size: int = 0,
+    key: bool = False,
+    extra: Mapping[str, object] | None = None,
+) -> Asked:
+    """The shape of this probe's request; `size` pads its body to so many bytes, `extra` are more fields of it."""
     streamed = probe not in UNSTREAMED if stream is None else stream
     if probe == MODELS:
         return Asked(probe, url or f"{BASE}/models", "GET", key_sent=key)
     if probe == CONNECT:
         return Asked(probe, url or f"{BASE}/chat/completions", stream=True)
     prompt = PROMPTS.get(probe, FIRST)
-    sent = json.dumps(prompt.body(MODEL, stream=streamed), ensure_ascii=False).encode()
+    fields = {**prompt.body(MODEL, stream=streamed), **(extra or {})}
+    sent = json.dumps(fields, ensure_ascii=False).encode()
     return Asked(
         probe,
         url or f"{BASE}/chat/completions",
@@ -241,6 +264,7 @@ def asked(probe: str, *, stream: bool | None = None, url: str = "", size: int = 
         xml_tools=prompt.xml_tools,
         wants_tool=prompt.wants_tool,
         key_sent=key,
+        parameters=tuple(field for field in fields if field not in ("model", "messages", "stream", "tools")),
     )
 
 
