@@ -62,6 +62,9 @@ def command(  # noqa: PLR0913  # one parameter an option
     slow_after: Annotated[
         float | None, typer.Option(min=0.001, metavar="S", help="A later first byte is slow (default 30).")
     ] = None,
+    via: Annotated[
+        str, typer.Option(metavar="URL", help="A gateway to the one target: asked the same, and compared.")
+    ] = "",
     timeout: Annotated[
         float | None, typer.Option(min=1.0, metavar="S", help="Seconds for the whole examination (default 300).")
     ] = None,
@@ -107,17 +110,20 @@ def command(  # noqa: PLR0913  # one parameter an option
     options = replace(options, model=model or None)
     progress = Progress(spoken, quiet=quiet)
     if replay:
-        if targets or demo:
+        if targets or demo or via:
             raise SettingsError(phrase("replay-target"))
         outcome = _replayed(Path(replay), options)
     elif demo:
-        if targets:
+        if targets or via:
             raise SettingsError(phrase("demo-target"))
         outcome = _demonstrated(options, progress)
     else:
-        from lumeai_cli.cli.targets import chosen_targets
+        from lumeai_cli.cli.targets import chosen_targets, with_gateway
 
-        chosen = chosen_targets(settings, targets or [], api_key_env, spoken, insecure=insecure)
+        names = [*(targets or []), *([via] if via else [])]
+        chosen = chosen_targets(settings, names, api_key_env, spoken, insecure=insecure)
+        if via:
+            chosen = with_gateway(chosen, asked=len(names))
         outcome = _examined(chosen, options, progress)
     progress.clear()
     if record:

@@ -47,6 +47,16 @@ def chosen_targets(settings: Settings, names: list[str], variable: str, spoken: 
     return chosen
 
 
+def with_gateway(chosen: Sequence[Target], *, asked: int) -> list[Target]:
+    """The one target and its gateway, which was named last; both are asked, and then compared."""
+    if asked != 2:  # a server and its gateway
+        raise SettingsError(phrase("via-one-target"), "--via")
+    if len(chosen) != asked:
+        raise SettingsError(phrase("via-same"), "--via")
+    direct, gateway = chosen
+    return [direct, replace(gateway, behind=direct.name)]
+
+
 def _discovered(names: Sequence[str], known: Mapping[str, Backend], dotenv: Dotenv) -> tuple[Backend, ...]:
     """What the environment names, so that a URL gets the key that belongs to it whoever else is examined.
 

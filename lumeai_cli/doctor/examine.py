@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from lumeai_cli import __version__
-from lumeai_cli.diagnoses.case import ANSWERING, PROXY
+from lumeai_cli.diagnoses.case import ANSWERING, PROXY, Case
 from lumeai_cli.diagnoses.finding import Severity
 from lumeai_cli.diagnoses.url import is_api
 from lumeai_cli.doctor.cause import Conclusion, conclude
@@ -76,14 +76,22 @@ def report_of(
     interrupted: bool = False,
 ) -> Report:
     """The report of what was collected. What was only looked for and is not there becomes a note."""
+    cases = {target.name: found.case for target, found in examined}
     reports: list[TargetReport] = []
     absent: list[Phrase] = []
     for target, found in examined:
         if not target.named and _absent(found):
             absent.append(phrase("note-absent", name=target.name, url=target.address.base))
         else:
-            reports.append(target_report(target, found, options))
+            reports.append(target_report(target, _compared(found, cases.get(target.behind)), options))
     return Report(__version__, started, round(seconds, 3), tuple(reports), tuple(absent), interrupted=interrupted)
+
+
+def _compared(found: Examined, behind: Case | None) -> Examined:
+    """A gateway's case with the readings of the server behind it."""
+    if behind is None:
+        return found
+    return replace(found, case=replace(found.case, direct=behind.readings, behind=behind.base))
 
 
 def target_report(target: Target, found: Examined, options: Options) -> TargetReport:

@@ -50,6 +50,7 @@ def lines(examined: Sequence[tuple[Target, Examined]], lumeai: str) -> Iterator[
             {
                 "target": target.name,
                 "named": target.named,
+                "behind": target.behind,
                 "given": case.given,
                 "base": case.base,
                 "kind": case.kind.value,
@@ -133,7 +134,8 @@ def _head(value: Json, line: int) -> tuple[Target, Case]:
         Machine(_installs(machine), listening, _get(machine, "proxy_variable", str), _get(machine, "proxy", str)),
         _seconds(value.get("slow_after"), "slow_after"),
     )
-    return Target(_get(value, "target", str), address, kind, named=_get(value, "named", bool)), case
+    name, named = _get(value, "target", str), _get(value, "named", bool)
+    return Target(name, address, kind, named=named, behind=_get({"behind": ""} | value, "behind", str)), case
 
 
 def _installs(machine: Json) -> tuple[G4fInstall, ...] | None:

@@ -12,7 +12,10 @@ ANTHROPIC_HOST = "api.anthropic.com"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`key` is None where none was given, or where sending it would be unsafe; `notes` say what was decided."""
+    """`key` is None where none was given, or where sending it would be unsafe; `notes` say what was decided.
+
+    `behind` is set for a gateway: the name of the target to which it passes everything on.
+    """
 
     name: str
     address: Address
@@ -21,6 +24,7 @@ class Target:
     model: str | None = None
     named: bool = True
     notes: tuple[Phrase, ...] = ()
+    behind: str = ""
 
 
 def target_of(backend: Backend, *, insecure: bool = False) -> Target:

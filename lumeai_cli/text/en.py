@@ -11,6 +11,8 @@ MESSAGES = {
     "same place. Set both in the environment, or both in .env.",
     "note-fallback-model": "the server lists no models: asked for {model}",
     # why a probe was not sent or not judged
+    "via-one-target": "compares one server with one gateway to it: name exactly one target beside it",
+    "via-same": "the gateway and the target are the same URL",
     "skip-system-proxy": "a proxy is set for this address: a direct connection proves nothing",
     "skip-unreached": "there is no connection ({ending})",
     "skip-no-proxy-variable": "no proxy variable would divert this target",

@@ -16,6 +16,7 @@ from lumeai_cli.diagnoses import case as probes
 from lumeai_cli.diagnoses.case import Case, G4fInstall, Machine
 from lumeai_cli.diagnoses.catalogue import CATALOGUE, findings_of, named
 from lumeai_cli.diagnoses.content import UNEXPLAINED
+from lumeai_cli.diagnoses.diagnosis import EVERYTHING
 from lumeai_cli.diagnoses.finding import Fact, Severity
 from lumeai_cli.diagnoses.page import HEADINGS, fill, page, parse
 from lumeai_cli.doctor.cause import conclude
@@ -27,7 +28,7 @@ from lumeai_cli.lab import SPECIMENS, running_lab
 from lumeai_cli.lab.content import CANNED
 from lumeai_cli.report.json import document
 from lumeai_cli.text.phrase import LANGUAGES
-from lumeai_cli.wire.exchange import Asked, Chunk, Ending, EndingKind, Exchange
+from lumeai_cli.wire.exchange import Asked, Chunk, Dialect, Ending, EndingKind, Exchange
 from lumeai_cli.wire.reading import Reading, read
 
 NAMES = tuple(CATALOGUE)
@@ -257,6 +258,71 @@ SHOWN: Mapping[str, Case] = {
     "content-filtered": case(reading(body=sse(delta({"content": ""}), delta({}, "content_filter")))),
     "refusal-only": case(reading(body=sse(delta({"refusal": "I cannot."}), delta({}, "stop")))),
     "quota-text-as-answer": case(reading(body=text("You have reached your daily limit. Upgrade to a paid plan."))),
+    "models-list-proves-nothing": case(
+        reading(probes.MODELS, b'{"data": [{"id": "m"}]}', 200, JSON, stream=False),
+        reading(body=error("no key"), status=401, label=JSON),
+    ),
+    "unsupported-parameter": case(
+        reading(body=text("maple")),
+        reading(probes.TOOL_NATIVE, calling(), **NATIVE, parameters=("stream_options", "tool_choice")),
+        reading(
+            probes.PARAMETERS,
+            error("Unknown parameter: 'parallel_tool_calls'"),
+            400,
+            JSON,
+            **NATIVE,
+            parameters=("stream_options", "tool_choice", "parallel_tool_calls"),
+        ),
+    ),
+    "ollama-hides-error": case(
+        reading(body=sse(delta({"role": "assistant", "content": ""}))[:-14]),
+        reading(
+            probes.OLLAMA_CHAT,
+            b'{"error": "llama-server returned invalid tool call arguments"}\n',
+            label="application/x-ndjson",
+            dialect=Dialect.OLLAMA,
+        ),
+        kind=Kind.OLLAMA,
+    ),
+    "context-window-small": case(
+        reading(body=text("maple")),
+        reading(
+            probes.WINDOW,
+            b'{"models": [{"name": "m:latest", "context_length": 4096}]}',
+            200,
+            JSON,
+            stream=False,
+            url="http://127.0.0.1:8080/api/ps",
+        ),
+        reading(probes.AGENT_XML, sse(delta({"content": ""}), delta({}, "stop")), prompt_chars=72_000, **TOOLED),
+        kind=Kind.OLLAMA,
+    ),
+    "tools-ignored": case(
+        counted(probes.STREAMED, 20, 40),
+        counted(probes.TOOL_NATIVE, 90, 700, **NATIVE),
+        counted(probes.TOOL_ABSENT, 90, 200),
+    ),
+    "tool-result-rejected": case(
+        reading(body=text("maple")),
+        reading(probes.TOOL_NATIVE, calling(), **NATIVE),
+        reading(probes.TOOL_RESULT, error("role 'tool' is not allowed"), 400, JSON, **NATIVE),
+    ),
+    "g4f-open-to-network": case(
+        reading(probes.MODELS, b'{"data": [{"id": "m"}]}', 200, JSON, stream=False),
+        reading(body=text("maple")),
+        kind=Kind.G4F,
+        machine=Machine(listening=("0.0.0.0",)),
+    ),
+    "g4f-drops-repeated-turns": case(
+        counted(probes.G4F_REPEATS, 120, 700), counted(probes.G4F_REPEATS, 210, 701), kind=Kind.G4F
+    ),
+    "g4f-cuts-history": case(
+        counted(probes.G4F_HISTORY, 300, 900), counted(probes.G4F_HISTORY, 600, 3600), kind=Kind.G4F
+    ),
+    "g4f-rewrites-tools": case(counted(probes.G4F_TOOLS, 70, 250), counted(probes.G4F_TOOLS, 105, 1750), kind=Kind.G4F),
+    "gateway-drops-answer": case(
+        reading(body=sse(delta({}, "stop"))), direct=(reading(body=text("maple")),), behind="http://127.0.0.1:1337/v1"
+    ),
     "buffered-stream": case(
         replace(reading(body=sse(*map(delta, [{"content": "a"}] * 6), delta({}, "stop")), at=4.0), headers_at=0.1)
     ),
@@ -314,16 +380,20 @@ def test_what_is_neither_a_name_nor_a_code_finds_nothing(text: str) -> None:
 @every
 def test_what_it_explains_is_in_the_catalogue_and_is_not_itself(name: str) -> None:
     """A misspelt name would explain nothing, silently."""
-    assert CATALOGUE[name].explains <= CATALOGUE.keys() - {name}
+    assert CATALOGUE[name].explains in (EVERYTHING, CATALOGUE[name].explains & CATALOGUE.keys() - {name})
 
 
 def test_no_two_names_explain_each_other() -> None:
     """In a ring every one would be explained away, and no verdict would be left."""
     remaining = dict(CATALOGUE)
     while remaining:
-        ends = {name for name, entry in remaining.items() if not entry.explains & remaining.keys()}
+        ends = {name for name, entry in remaining.items() if not _explained(entry.explains) & remaining.keys() - {name}}
         assert ends, f"a ring: {sorted(remaining)}"
         remaining = {name: entry for name, entry in remaining.items() if name not in ends}
+
+
+def _explained(explains: frozenset[str]) -> frozenset[str]:
+    return frozenset(CATALOGUE) if explains == EVERYTHING else explains
 
 
 # --- pages --------------------------------------------------------------------------------------------------------

@@ -669,7 +669,7 @@ def fail(*_: object, **__: object) -> None:
 
 
 def test_a_fault_of_lumeais_own_is_told_as_one(lab: LabServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lumeai_cli.doctor.run.requests.agent_native", fail)
+    monkeypatch.setattr("lumeai_cli.doctor.conversation.requests.agent_native", fail)
     done = outcome(lab.url("healthy-plain"))
     [report] = done.report.targets
     assert report.crashed
@@ -694,7 +694,7 @@ def test_a_crash_at_one_target_spares_the_others(lab: LabServer, monkeypatch: py
 
 
 def test_a_crash_after_a_cause_was_found_does_not_hide_it(lab: LabServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lumeai_cli.doctor.run.requests.agent_xml", fail)
+    monkeypatch.setattr("lumeai_cli.doctor.conversation.requests.agent_xml", fail)
     done = outcome(lab.url("json-for-stream"))
     [report] = done.report.targets
     assert (verdict(report), report.crashed, done.report.exit_code) == ("json-for-stream", True, 1)
