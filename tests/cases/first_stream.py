@@ -3,6 +3,7 @@
 import json
 
 from lumeai_cli.backends.backend import Kind
+from lumeai_cli.clients.outcome import OutcomeKind
 from lumeai_cli.diagnoses.case import AGENT_NATIVE, AGENT_XML, OTHER, PLAIN, STREAMED, TOOL_NATIVE, TOOL_XML
 from lumeai_cli.diagnoses.finding import Severity
 from lumeai_cli.wire.exchange import Chunk, Ending, EndingKind, Exchange
@@ -52,6 +53,7 @@ RECORDS = (
         "a mock that knows no streaming: one JSON body, and the SDK's loop gets nothing",
         "json-for-stream",
         deaf(whole("This is a mock response")),
+        meets={"openai-sdk": OutcomeKind.SILENT},
     ),
     Recorded(
         "https://github.com/a2aproject/a2a-rs/pull/79",

@@ -3,6 +3,7 @@
 import json
 
 from lumeai_cli.backends.backend import Kind
+from lumeai_cli.clients.outcome import OutcomeKind
 from lumeai_cli.diagnoses.finding import Severity
 from tests.cases.record import (
     HEALTHY,
@@ -55,6 +56,7 @@ RECORDS = (
         "OpenRouter has no endpoint of this model that takes tools: 404",
         "tools-unsupported",
         beside(to(NO_TOOLS, *TOOLED)),
+        meets={"kilo7": OutcomeKind.ERROR},
     ),
     Recorded(
         "https://github.com/dnakov/anon-kode/issues/2",

@@ -1,5 +1,6 @@
 """Reports about what follows the first answer: a field that agents send along, and the turn with the tool's result."""
 
+from lumeai_cli.clients.outcome import OutcomeKind
 from lumeai_cli.diagnoses.case import PARAMETERS, TOOL_RESULT
 from lumeai_cli.diagnoses.finding import Severity
 from tests.cases.record import Recorded, Said, beside, once, refused
@@ -34,6 +35,7 @@ RECORDS = (
         "Kimi thinks, and wants its thoughts back with the call: 400 from the second turn on",
         "tool-result-rejected",
         beside(once(thoughts_missing(2), TOOL_RESULT)),
+        meets={"kilo7": OutcomeKind.ERROR},
     ),
     Recorded(
         "https://github.com/Kilo-Org/kilocode/issues/5528",

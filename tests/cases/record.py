@@ -16,6 +16,7 @@ from typing import Any
 
 from lumeai_cli.backends.backend import Kind
 from lumeai_cli.clients import request as requests
+from lumeai_cli.clients.outcome import OutcomeKind
 from lumeai_cli.clients.request import ChatRequest
 from lumeai_cli.diagnoses.case import (
     AGENT_NATIVE,
@@ -58,8 +59,9 @@ class Recorded:
     """One report. `url` is its source, `says` what was on the wire, `name` what the doctor must call it.
 
     An error must be the verdict; with another `severity` the finding must stand in the report, and the target is
-    healthy. `facts` are what the finding must tell: the report's own numbers and names. `given` is the base URL that
-    the user had entered, `base` the one at which an API was found.
+    healthy. `facts` are what the finding must tell: the report's own numbers and names. `meets` is what the users of
+    judged clients meet, where the report tells it of one of these. `given` is the base URL that the user had entered,
+    `base` the one at which an API was found.
     """
 
     url: str
@@ -75,6 +77,7 @@ class Recorded:
     machine: Machine = field(default_factory=Machine)
     direct: tuple[Exchange, ...] = ()
     facts: Mapping[str, Fact] = field(default_factory=dict)
+    meets: Mapping[str, OutcomeKind] = field(default_factory=dict)
 
     @property
     def case(self) -> Case:

@@ -47,6 +47,14 @@ def test_the_finding_tells_the_numbers_and_names_of_the_report(record: Recorded)
     assert {name: facts.get(name) for name in record.facts} == record.facts
 
 
+@pytest.mark.parametrize("record", [one for one in RECORDS if one.meets], ids=lambda record: record.url)
+def test_the_clients_users_meet_what_the_report_tells(record: Recorded) -> None:
+    """The symptom of the report comes from the same bytes as its cause."""
+    found = conclude(record.case, list(PROFILES.values()))
+    met = {judged.client: judged.outcome.kind for judged in found.clients if judged.client in record.meets}
+    assert met == record.meets
+
+
 def test_the_server_that_answers_all_other_questions_is_healthy() -> None:
     """What is found in a record comes from what the record says, and from nothing else."""
     found = conclude(Recorded("", "nothing is wrong", HEALTHY, beside()).case, list(PROFILES.values()))
