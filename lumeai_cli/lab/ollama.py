@@ -250,11 +250,9 @@ OLLAMA: tuple[Specimen, ...] = (
         ),
     ),
     sick(
-        "ollama-swallows-error",
+        "ollama-hides-error",
         "Ollama's OpenAI route turns an error after the first byte into an empty delta and ends; /api/chat tells it.",
         "Ошибка после первого байта: у Ollama в /v1 это пустая дельта и конец потока, а /api/chat её называет.",
         Ollama(LARGE_WINDOW, stream=_breaks_off, plain=_fails, said=_tells),
-        shows="ollama-hides-error",
-        unlisted="which of its signs is the verdict depends on what was asked first",
     ),
 )

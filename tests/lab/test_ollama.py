@@ -103,16 +103,16 @@ def test_a_chat_without_messages_loads_the_model(get: Ask) -> None:
 
 
 def test_an_error_after_the_first_byte_is_swallowed_and_told_natively(chat: Ask, get: Ask) -> None:
-    answer = chat("ollama-swallows-error", "Tell me about lakes", stream=True)
+    answer = chat("ollama-hides-error", "Tell me about lakes", stream=True)
     first, second = answer.deltas
     assert first["content"]
     assert second == {"role": "assistant", "content": ""}
     assert (answer.status, answer.finishes) == (200, [])
     assert b"[DONE]" not in answer.body
-    assert chat("ollama-swallows-error").json["error"]["message"] == BROKEN
+    assert chat("ollama-hides-error").json["error"]["message"] == BROKEN
     body: Json = {"model": TAG, "messages": [{"role": "user", "content": "Tell me about lakes"}]}
-    native = asked(get, "ollama-swallows-error", "/api/chat", body)
+    native = asked(get, "ollama-hides-error", "/api/chat", body)
     assert (native.status, lines(native)[-1]) == (200, {"error": BROKEN})
-    plain = asked(get, "ollama-swallows-error", "/api/chat", {**body, "stream": False})
+    plain = asked(get, "ollama-hides-error", "/api/chat", {**body, "stream": False})
     assert (plain.status, plain.json) == (500, {"error": BROKEN})
-    assert get("ollama-swallows-error", f"/v1{CHAT}").status == 405
+    assert get("ollama-hides-error", f"/v1{CHAT}").status == 405

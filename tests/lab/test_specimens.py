@@ -61,6 +61,7 @@ SICK = {
     "context-exceeded",
     "context-truncated",
     "context-window-small",
+    "ollama-hides-error",
     "tools-unsupported",
     "tool-parser-off",
     "tools-ignored",
@@ -80,7 +81,6 @@ RISKY = {"buffered-stream", "g4f-drops-repeated-turns", "g4f-cuts-history", "g4f
 BESIDE = {
     "gateway-drops-answer": "empty-answer",
     "models-list-proves-nothing": "key-missing",
-    "ollama-swallows-error": "ollama-hides-error",
     "silence-cut": "silence-cut",
 }
 HEALTHY = sorted(name for name, specimen in SPECIMENS.items() if specimen.healthy)
