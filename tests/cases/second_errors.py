@@ -28,6 +28,7 @@ RECORDS = (
         "inside a 200 stream stands event: error with an overloaded_error, and no text",
         "error-in-200",
         beside(to(raw(b"event: error\n", data(OVERLOADED)), *STREAMS)),
+        facts={"type": "overloaded_error"},
     ),
     Recorded(
         "https://github.com/justrach/codegraff/issues/748",
@@ -40,6 +41,7 @@ RECORDS = (
         "the bare JSON of a full context, 6,009 tokens for 4,096, without data: in a 200 event stream",
         "context-exceeded",
         beside(to(raw(UNFRAMED), *AGENTS)),
+        facts={"sent": 6009, "window": 4096},
     ),
     Recorded(
         "https://github.com/lmstudio-ai/lmstudio-bug-tracker/issues/2322",
@@ -55,5 +57,6 @@ RECORDS = (
         "server-error",
         door(refused(500, EVERY_PROVIDER)),
         kind=Kind.G4F,
+        facts={"status": 500},
     ),
 )

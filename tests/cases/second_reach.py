@@ -4,6 +4,7 @@ import json
 
 from lumeai_cli.backends.address import variants
 from lumeai_cli.backends.backend import Kind
+from lumeai_cli.clients.outcome import OutcomeKind
 from lumeai_cli.diagnoses.case import AGENT_NATIVE, AGENT_XML, PLAIN, SIZES
 from lumeai_cli.diagnoses.finding import Severity
 from lumeai_cli.wire.exchange import Chunk, Ending, EndingKind
@@ -81,6 +82,7 @@ RECORDS = (
         "endpoint-not-found",
         elsewhere(RESELLER, NOT_FOUND, *((base, NOT_FOUND) for base in variants(RESELLER))),
         given=RESELLER,
+        facts={"status": 404},
     ),
     Recorded(
         "https://github.com/harry0703/MoneyPrinterTurbo/issues/1001",
@@ -89,6 +91,7 @@ RECORDS = (
         (*elsewhere(f"{RESELLERS_OWN}/chat/completions", NOT_FOUND, (RESELLERS_OWN, FOUND)), *beside()),
         given=f"{RESELLERS_OWN}/chat/completions",
         base=RESELLERS_OWN,
+        facts={"given": f"{RESELLERS_OWN}/chat/completions", "works": RESELLERS_OWN},
     ),
     Recorded(
         "https://github.com/inferencerlabs/inferencer-feedback/issues/79",
@@ -97,6 +100,8 @@ RECORDS = (
         (*elsewhere(ORIGIN, raw(status=404, label=""), (BASE, FOUND)), *beside()),
         given=ORIGIN,
         base=BASE,
+        facts={"given": ORIGIN, "works": BASE, "status": 404},
+        meets={"kilo-xml": OutcomeKind.ERROR},
     ),
     Recorded(
         "https://github.com/nomic-ai/gpt4all/issues/3214",
@@ -106,6 +111,7 @@ RECORDS = (
         given=ORIGIN,
         base=BASE,
         kind=Kind.OPENAI,
+        facts={"given": ORIGIN, "works": BASE, "status": 404},
     ),
     Recorded(
         "https://github.com/tsundereraws/aisub-translator/issues/2",
@@ -115,6 +121,8 @@ RECORDS = (
         given=ORIGIN,
         base=BASE,
         kind=Kind.OPENAI,
+        facts={"given": ORIGIN, "works": BASE, "status": 404},
+        meets={"openai-sdk": OutcomeKind.ERROR},
     ),
     # model_name
     Recorded(
@@ -125,6 +133,7 @@ RECORDS = (
         kind=Kind.OLLAMA,
         model="ollama",
         models=("qwen2.5:7b",),
+        facts={"model": "ollama", "available": "qwen2.5:7b"},
     ),
     # payload_size
     Recorded(
@@ -136,6 +145,7 @@ RECORDS = (
             once(body(message({"content": "maple"})), SIZES, size=90 * 1024),
             once(TOO_LARGE, SIZES, size=101 * 1024),
         ),
+        facts={"status": 413, "express": True},
     ),
     Recorded(
         "https://github.com/lutzleonhardt/copilot-proxy/issues/4",
@@ -146,6 +156,7 @@ RECORDS = (
             once(TOO_LARGE, SIZES, size=101 * 1024),
         ),
         severity=Severity.WARNING,
+        facts={"passed": 90 * 1024, "refused": 101 * 1024, "express": True},
     ),
     # timeout
     Recorded(
@@ -154,6 +165,7 @@ RECORDS = (
         "slow-first-byte",
         beside(once(LATE, PLAIN)),
         severity=Severity.WARNING,
+        facts={"seconds": 304.0},
     ),
     Recorded(
         "https://github.com/ollama/ollama-js/issues/144",

@@ -1,5 +1,6 @@
 """Reports about the kind of body and its frames: a stream where none was asked for, none where one was, odd chunks."""
 
+from lumeai_cli.clients.outcome import OutcomeKind
 from lumeai_cli.diagnoses.case import PLAIN, STREAMED
 from tests.cases.record import (
     HEALTHY,
@@ -67,12 +68,14 @@ RECORDS = (
         "stream: false is answered by events whose object is text_completion.chunk",
         "sse-for-plain",
         beside(once(sse(completion_chunk("maple"), completion_chunk("", "stop")), PLAIN)),
+        meets={"openai-sdk": OutcomeKind.ERROR},
     ),
     Recorded(
         "https://github.com/unslothai/unsloth/issues/6570",
         "stream: false is answered by server-sent events",
         "sse-for-plain",
         beside(once(STREAM, PLAIN)),
+        meets={"openai-sdk": OutcomeKind.ERROR},
     ),
     # sse_shape
     Recorded(

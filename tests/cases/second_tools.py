@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 from lumeai_cli.backends.backend import Kind
+from lumeai_cli.clients.outcome import OutcomeKind
 from lumeai_cli.diagnoses.case import AGENT_NATIVE, TOOL_ABSENT, TOOL_NATIVE, TOOL_RESULT
 from lumeai_cli.diagnoses.finding import Severity
 from lumeai_cli.wire.exchange import Exchange
@@ -105,6 +106,7 @@ RECORDS = (
         "tool-call-as-text",
         beside(to(text_stream(QWEN_CODER), *TOOLED)),
         kind=Kind.LLAMA_SERVER,
+        facts={"markup": "<function=>"},
     ),
     Recorded(
         "https://github.com/ggml-org/llama.cpp/pull/15181",
@@ -118,6 +120,7 @@ RECORDS = (
         "<|channel|>commentary to=functions.NAME in the content, and a finish reason that is not tool_calls",
         "tool-call-as-text",
         beside(to(text_stream(HARMONY[HARMONY.index("<|channel|>commentary") :]), *TOOLED)),
+        facts={"markup": "<|channel|>"},
     ),
     Recorded(
         "https://github.com/vitali87/code-graph-rag/issues/236",
@@ -171,6 +174,7 @@ RECORDS = (
                 *TOOLED,
             )
         ),
+        meets={"kilo7": OutcomeKind.ERROR},
     ),
     Recorded(
         "https://github.com/xorbitsai/inference/pull/3721",

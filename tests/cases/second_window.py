@@ -85,6 +85,7 @@ RECORDS = (
         "context-truncated",
         beside(cut_to(2048, 3940)),
         kind=Kind.OLLAMA,
+        facts={"counted": 2048},
     ),
     Recorded(
         "https://github.com/ollama/ollama/issues/10368",
@@ -92,6 +93,7 @@ RECORDS = (
         "context-truncated",
         beside(cut_to(2048, 5065)),
         kind=Kind.OLLAMA,
+        facts={"counted": 2048},
     ),
     Recorded(
         "https://github.com/ollama/ollama/issues/10980",
@@ -106,6 +108,7 @@ RECORDS = (
         "context-truncated",
         beside(cut_to(2050, 7900)),
         kind=Kind.OLLAMA,
+        facts={"counted": 2050},
     ),
     Recorded(
         "https://github.com/ollama/ollama/issues/17889",
@@ -113,6 +116,7 @@ RECORDS = (
         "context-exceeded",
         beside(to(refused(400, REFUSED_4096, type="invalid_request_error"), *AGENTS)),
         kind=Kind.OLLAMA,
+        facts={"window": 4096},
     ),
     Recorded(
         "https://github.com/ollama/ollama/issues/3839",
@@ -120,6 +124,7 @@ RECORDS = (
         "context-truncated",
         beside(cut_to(16_387, 160_689)),
         kind=Kind.OLLAMA,
+        facts={"counted": 16_387},
     ),
     Recorded(
         "https://github.com/ollama/ollama/issues/6253",
@@ -147,6 +152,7 @@ RECORDS = (
         "context-exceeded",
         beside(to(refused(400, KEPT_15857), *AGENTS)),
         kind=Kind.LM_STUDIO,
+        facts={"sent": 15_857},
     ),
     Recorded(
         "https://github.com/lmstudio-ai/lmstudio-bug-tracker/issues/546",
@@ -154,6 +160,7 @@ RECORDS = (
         "context-exceeded",
         beside(to(refused(400, KEPT_111490), *AGENTS)),
         kind=Kind.LM_STUDIO,
+        facts={"sent": 111_490, "window": 32_768},
     ),
     Recorded(
         "https://github.com/lmstudio-ai/lmstudio-bug-tracker/issues/1806",
@@ -161,6 +168,7 @@ RECORDS = (
         "context-window-small",
         beside(LOADED_WITH_4096, to(text_stream(GUESS), *AGENTS)),
         kind=Kind.LM_STUDIO,
+        facts={"window": 4096},
     ),
     # output_budget
     Recorded(
@@ -169,18 +177,21 @@ RECORDS = (
         "output-budget-spent",
         beside(spent(2400, None, *STREAMS)),
         kind=Kind.OLLAMA,
+        facts={"completion_tokens": 2400},
     ),
     Recorded(
         "https://github.com/mrviduus/textstack/pull/148",
         "all 200 tokens that were allowed are reasoning, and no text is left",
         "output-budget-spent",
         beside(spent(200, 200, *STREAMS)),
+        facts={"completion_tokens": 200, "reasoning": 200},
     ),
     Recorded(
         "https://github.com/open-pencil/open-pencil/issues/454",
         "with 2,000 tokens: 6,583 characters of reasoning, finish length, and no call; with 16,384 all is well",
         "output-budget-spent",
         beside(spent(2000, 2000, AGENT_NATIVE, thoughts="Let us see. " * 549)),
+        facts={"completion_tokens": 2000},
     ),
     Recorded(
         "https://github.com/elizaOS/eliza/pull/8189",
@@ -194,6 +205,7 @@ RECORDS = (
         "finish stop and no part of an answer after 11,280 tokens; the same request, sent again, is answered",
         "intermittent-empty",
         beside(once(NO_PART, STREAMED), once(FOUND, STREAMED), once(FOUND, STREAMED)),
+        facts={"empty": 1, "total": 3},
     ),
     Recorded(
         "https://github.com/router-for-me/CLIProxyAPI/issues/4431",
