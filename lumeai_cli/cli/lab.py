@@ -22,7 +22,7 @@ def list_(
     json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     lang: Lang = "",
 ) -> int:
-    """List the specimens."""
+    """List the specimens: code, name, what the doctor must say, what the server does."""
     from lumeai_cli.diagnoses.catalogue import CATALOGUE
     from lumeai_cli.lab import SPECIMENS
     from lumeai_cli.text.phrase import say

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -14,10 +14,10 @@ from lumeai_cli.backends.backend import Backend
 from lumeai_cli.clients.registry import PROFILES
 from lumeai_cli.doctor.examine import examine
 from lumeai_cli.doctor.options import Options
-from lumeai_cli.doctor.result import Report
+from lumeai_cli.doctor.result import Report, TargetReport
 from lumeai_cli.doctor.target import target_of
-from lumeai_cli.lab import SPECIMENS, LabServer, running_lab
-from lumeai_cli.lab.disguise import DISGUISES, PIECE, in_pieces, undisguised, with_vendor_fields
+from lumeai_cli.lab import SPECIMENS, UNLISTED, LabServer, running_lab
+from lumeai_cli.lab.disguise import DISGUISES, PIECE, Disguise, in_pieces, undisguised, with_vendor_fields
 from lumeai_cli.lab.request import LabRequest
 from lumeai_cli.lab.script import Close, Pause, Script, Send, Step, head, json_response, response, sse, stream
 from tests.lab.conftest import CHAT, READ, TOOL, Ask, healthy_call, healthy_plain, healthy_stream
@@ -216,26 +216,49 @@ def test_a_healthy_server_stays_healthy(name: str, chat: Ask) -> None:
 # --- before the doctor --------------------------------------------------------------------------------------------
 
 
-async def examined(disguise: str) -> Report:
-    """Every listed specimen in this disguise. One event loop for both sides spares thousands of changes of thread."""
-    async with LabServer(time_scale=0.05, disguise=DISGUISES[disguise]) as lab:
-        targets = [target_of(Backend(name, lab.url(name))) for name in SPECIMENS]
+async def examined(names: Iterable[str], disguise: Disguise) -> Report:
+    """These specimens in this disguise. One event loop for both sides spares thousands of changes of thread."""
+    async with LabServer(time_scale=0.05, disguise=disguise) as lab:
+        targets = [target_of(Backend(name, lab.url(name))) for name in names]
         return (await examine(targets, Options(tuple(PROFILES.values())), lambda _name, _phrase: None)).report
 
 
-@every_disguise
-def test_the_doctor_sees_through_it(disguise: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Health and verdict are those of the specimen as it is, and nothing stands beside the verdict of a sick one."""
+@pytest.fixture
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable of this machine stands between the doctor and the lab."""
     for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.delenv(variable, raising=False)
         monkeypatch.delenv(variable.lower(), raising=False)
-    report = asyncio.run(examined(disguise))
-    told = {
-        target.name: (target.healthy, target.verdict.rated.finding.name if target.verdict else "", target.crashed)
-        for target in report.targets
-    }
-    assert told == {
+
+
+def said(target: TargetReport) -> tuple[bool | None, str, bool]:
+    """Health, verdict, and whether lumeai itself broke down."""
+    return target.healthy, target.verdict.rated.finding.name if target.verdict else "", target.crashed
+
+
+@every_disguise
+@pytest.mark.usefixtures("no_proxy")
+def test_the_doctor_sees_through_it(disguise: str) -> None:
+    """Health and verdict are those of the specimen as it is, nothing stands beside the verdict of a sick one, and the
+    risk of a healthy one is told.
+    """
+    report = asyncio.run(examined(SPECIMENS, DISGUISES[disguise]))
+    assert {target.name: said(target) for target in report.targets} == {
         name: (specimen.healthy, "" if specimen.healthy else specimen.shows, False)
         for name, specimen in SPECIMENS.items()
     }
     assert not {target.name: target.next for target in report.targets if target.healthy is False and target.next}
+    told = {target.name: {rated.finding.name for rated in target.findings} for target in report.targets}
+    silent = {name for name, specimen in SPECIMENS.items() if specimen.shows and specimen.shows not in told[name]}
+    assert silent == {"buffered-stream"}  # a burst after two seconds, of which this lab's clock knows a tenth
+
+
+@pytest.mark.usefixtures("no_proxy")
+def test_who_stands_in_no_list_has_the_verdict_that_it_names() -> None:
+    """All but the one that takes a minute for each answer."""
+    beside = UNLISTED.keys() - {"silence-cut"}
+    report = asyncio.run(examined(beside, undisguised))
+    assert beside
+    assert {target.name: said(target) for target in report.targets} == {
+        name: (False, UNLISTED[name].shows, False) for name in beside
+    }
