@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
-from lumeai_cli.diagnoses.case import OTHER, PLAIN, STREAMED, TOOL_FORCED, Case
+from lumeai_cli.diagnoses.case import OTHER, PLAIN, STREAMED, TOOL_FORCED, TOOL_RESULT, Case
 from lumeai_cli.diagnoses.diagnosis import Diagnosis, Family, found
-from lumeai_cli.diagnoses.errors import QUOTA
+from lumeai_cli.diagnoses.errors import QUOTA, SENTENCE
 from lumeai_cli.diagnoses.finding import Certainty, Fact, Finding, Severity, of_body, of_frame, of_text
 from lumeai_cli.wire.event import Reasoning
 from lumeai_cli.wire.markup import written_calls
@@ -22,6 +22,17 @@ def _ended(case: Case) -> Iterator[Reading]:
     return (reading for reading in case.answers() if reading.ending.clean)
 
 
+def nothing_generated(reading: Reading) -> bool:
+    """Whether a clean answer is empty and not a token was generated for it.
+
+    After a tool's result an empty answer may be right, if the model has thought about it.
+    """
+    answer, usage = reading.answer, reading.answer.usage
+    ended = reading.ok and reading.ending.clean and bool(answer.finish) and answer.finish not in _SPENT
+    said = answer.usable or answer.reasoning or answer.refusal or answer.errors
+    return ended and not said and usage is not None and usage.completion == 0
+
+
 def _empty(case: Case) -> Iterator[Finding]:
     hits = []
     for reading in _ended(case):
@@ -30,6 +41,7 @@ def _empty(case: Case) -> Iterator[Finding]:
         said = answer.usable or answer.reasoning or answer.refusal or answer.errors
         if ended and not said and answer.finish not in _SPENT and reading.shape is not Shape.HTML:
             hits.append((reading, of_body(reading)))
+    hits += [(reading, of_body(reading)) for reading in case.of(TOOL_RESULT) if nothing_generated(reading)]
     if hits:
         usage = hits[0][0].answer.usage
         facts: dict[str, Fact] = {
@@ -155,14 +167,15 @@ def _quota_text(case: Case) -> Iterator[Finding]:
     hits = []
     for reading in _ended(case):
         text = reading.heard.text
-        if len(text) <= QUOTA_SENTENCE and (QUOTA.search(text) or _LIMIT.search(text)):
+        if len(text) <= SENTENCE and (QUOTA.search(text) or _LIMIT.search(text)):
             hits.append((reading, of_text(reading)))
     yield from found("quota-text-as-answer", hits, {"text": hits[0][0].heard.text[:120] if hits else ""})
 
 
-QUOTA_SENTENCE = 400  # characters; a longer text is an answer that speaks of quotas
 _LIMIT = re.compile(
-    r"(reached|exceeded|hit) (your|the) .{0,30}limit|upgrade to a paid|rate limit (reached|exceeded)", re.IGNORECASE
+    r"(reached|exceeded|hit) (your|the) .{0,30}limit|upgrade to a paid|rate limit (reached|exceeded)"
+    r"|quota .{0,40}(used up|reached|exhausted|exceeded)",
+    re.IGNORECASE,
 )
 
 

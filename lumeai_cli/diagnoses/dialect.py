@@ -11,7 +11,6 @@ from lumeai_cli.wire.reading import Reading, Shape
 _SCHEMA = (
     OddKind.NOT_AN_OBJECT,
     OddKind.BAD_CHOICES,
-    OddKind.NO_DELTA,
     OddKind.FOREIGN_ROLE,
     OddKind.BAD_USAGE,
     OddKind.BAD_CALLS,
@@ -23,7 +22,6 @@ _FIELDS = {
     OddKind.NOT_AN_OBJECT: "data",
     OddKind.NO_CHOICES: "choices",
     OddKind.BAD_CHOICES: "choices",
-    OddKind.NO_DELTA: "delta",
     OddKind.FOREIGN_ROLE: "role",
     OddKind.BAD_USAGE: "usage",
     OddKind.BAD_CALLS: "tool_calls",
@@ -85,6 +83,11 @@ def _schema(case: Case) -> Iterator[Finding]:
         yield from found("bad-chunk-schema", hits, {"field": _FIELDS[first.kind], "shown": first.detail})
 
 
+def _message(case: Case) -> Iterator[Finding]:
+    hits = odd_hits(case, lambda reading, event: reading.asked.stream and event.kind is OddKind.MESSAGE_FOR_DELTA)
+    yield from found("message-instead-of-delta", hits)
+
+
 def _text_field(case: Case) -> Iterator[Finding]:
     hits = odd_hits(case, lambda _, event: event.kind is OddKind.LEGACY_TEXT)
     yield from found("legacy-text-field", hits, {"text": hits[0][0].answer.text[:120] if hits else ""})
@@ -98,7 +101,7 @@ ENTRIES = (
         "LUM602",
         "message-instead-of-delta",
         Family.DIALECT,
-        odd("message-instead-of-delta", OddKind.MESSAGE_FOR_DELTA),
+        _message,
         explains=_NOTHING_LEFT,
     ),
     Diagnosis(

@@ -77,7 +77,7 @@ def _unframed(case: Case) -> Iterator[Finding]:
 QUOTA = re.compile(
     r"insufficient[_ ](quota|balance|funds|credits?)|exceeded your current quota|quota (was |is |has been )?exceeded"
     r"|billing (details|hard limit)|out of credits|no resource package|payment required|free[- ]tier limit"
-    r"|daily (free )?limit",
+    r"|daily (free )?limit|(当日|每日|今日)?额度.{0,8}(用|消耗)[完尽]",
     re.IGNORECASE,
 )
 """Money, not haste: waiting does not help. Texts of OpenAI, Zhipu (1113), OpenRouter and web-chat providers."""
@@ -97,11 +97,13 @@ def _quota(case: Case) -> Iterator[Finding]:
 EXCEEDED = re.compile(
     r"maximum context length|exceeds the available context size|context[_ ]length[_ ]exceeded|context window"
     r"|prompt is too long|greater than the context length|n_keep|tokens to keep from the initial prompt"
-    r"|context the overflows|longer than the context length|input is too long|too many (input )?tokens",
+    r"|context the overflows|longer than the context length|input is too long|too many (input )?tokens"
+    r"|message_length_exceeds_limit|text-too-long|exceeds the \d+ ?char|char(acter)?s? per message",
     re.IGNORECASE,
 )
 _WINDOW = re.compile(
-    r"(?:maximum context length is|context size \(|n_ctx[:=]?\s*>?=?\s*|context length of only|maximum is|> )\s*(\d+)",
+    r"(?:maximum context length is|context size \(|n_ctx[:=]?\s*>?=?\s*\(?|context length of only|maximum is|> )"
+    r"\s*(\d+)",
     re.IGNORECASE,
 )
 _SENT = re.compile(
@@ -115,9 +117,10 @@ def _exceeded(case: Case) -> Iterator[Finding]:
         (reading, of_body(reading))
         for reading in case.of(*ANSWERING)
         if any(EXCEEDED.search(f"{error.message} {error.type} {error.code}") for error in reading.answer.errors)
+        or _CHARACTERS.search(reading.heard.text[:SENTENCE])
     ]
     if hits:
-        text = said(hits[0][0])
+        text = said(hits[0][0]) or hits[0][0].heard.text[:SENTENCE]
         window, sent = _WINDOW.search(text), _SENT.search(text)
         yield from found(
             "context-exceeded",
@@ -133,14 +136,23 @@ def _swallowed(case: Case) -> Iterator[Finding]:
     `[DONE]`.
     """
     told = [reading for reading in case.of(OLLAMA_CHAT) if reading.answer.errors]
+    words = {said(reading) for reading in told}
+    loud = [(reading, of_body(reading)) for reading in case.of(*ANSWERING) if said(reading) in words]
     mute = [
         (reading, of_body(reading))
         for reading in case.answers()
         if reading.asked.stream and reading.shape is Shape.SSE and not reading.answer.finish
     ]
     if told and mute:
-        hits = [(reading, of_body(reading)) for reading in told] + mute
+        hits = [(reading, of_body(reading)) for reading in told] + mute + loud
         yield from found("ollama-hides-error", hits, {"said": said(told[0])})
+
+
+SENTENCE = 400
+"""Characters of a text that may be a refusal in the place of an answer; a longer one is an answer that speaks of it."""
+
+_CHARACTERS = re.compile(r"^.{0,80}exceeds the \d+ ?char.{0,40}limit", re.IGNORECASE)
+"""How web chats behind G4F refuse a long message: as the assistant's text."""
 
 
 ENTRIES = (
@@ -158,6 +170,8 @@ ENTRIES = (
                 "plain-text-instead-of-tool",
                 "no-choices",
                 "bad-chunk-schema",
+                "server-error",
+                "request-refused",
             }
         ),
     ),
@@ -185,7 +199,17 @@ ENTRIES = (
         "quota-exhausted",
         Family.ERROR,
         _quota,
-        explains=frozenset({"rate-limited", "error-in-200", "request-refused", "forbidden", "server-error"}),
+        explains=frozenset(
+            {
+                "rate-limited",
+                "error-in-200",
+                "request-refused",
+                "forbidden",
+                "server-error",
+                "unframed-error-in-stream",
+                "tools-unsupported",
+            }
+        ),
     ),
     Diagnosis(
         "LUM631",
@@ -200,6 +224,9 @@ ENTRIES = (
                 "body-too-large",
                 "context-truncated",
                 "context-window-small",
+                "plain-text-instead-of-tool",
+                "unframed-error-in-stream",
+                "tools-unsupported",
             }
         ),
     ),

@@ -97,7 +97,7 @@ DELETED = 0.75
 
 def _shortened(short: int, few: int, long: int, many: int) -> bool:
     """The longer prompt has fewer tokens than its characters let expect."""
-    return many < few * (1 + SHORTENED * (long - short) / short)
+    return many < few * (1 + SHORTENED * (long - short) / max(1, short))
 
 
 SHORTENED = 0.7

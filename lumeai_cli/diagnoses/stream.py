@@ -5,12 +5,13 @@ from dataclasses import replace
 
 from lumeai_cli.diagnoses.case import PLAIN, Case
 from lumeai_cli.diagnoses.diagnosis import QUOTED, Diagnosis, Family, found
-from lumeai_cli.diagnoses.finding import Fact, Finding, of_body, of_frame
+from lumeai_cli.diagnoses.finding import Fact, Finding, Severity, of_body, of_frame
 from lumeai_cli.wire.event import OddKind
 from lumeai_cli.wire.frame import FrameKind
 from lumeai_cli.wire.reading import Reading, Shape
 
-_STREAM_LABELS = ("text/event-stream", "text/plain", "")
+_TOLERATED = ("text/plain", "")
+"""Labels that no client here minds, although `text/event-stream` is due."""
 
 
 def has_choices(reading: Reading) -> bool:
@@ -59,13 +60,17 @@ def _ndjson(case: Case) -> Iterator[Finding]:
 
 
 def _label(case: Case) -> Iterator[Finding]:
-    """A good stream under a label that a client refuses (Qwen Code 0.24 does, measured 2026-11)."""
+    """A good stream under a wrong label; a client refuses some of them (Qwen Code 0.24 does, measured 2026-11)."""
     hits = [
         (reading, of_frame(reading, reading.data_events[0]))
         for reading in case.answers()
-        if reading.asked.stream and reading.data_events and reading.content_type not in _STREAM_LABELS
+        if reading.asked.stream and reading.data_events and reading.content_type != "text/event-stream"
     ]
-    yield from found("wrong-content-type", hits, {"content_type": hits[0][0].content_type if hits else ""})
+    hits.sort(key=lambda hit: hit[0].content_type in _TOLERATED)
+    if hits:
+        label = hits[0][0].content_type
+        at_most = Severity.NOTE if label in _TOLERATED else Severity.ERROR
+        yield from found("wrong-content-type", hits, {"content_type": label}, at_most=at_most)
 
 
 ENTRIES = (

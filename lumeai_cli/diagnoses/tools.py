@@ -4,11 +4,22 @@ import re
 from collections.abc import Iterator
 
 from lumeai_cli.diagnoses.access import said
-from lumeai_cli.diagnoses.case import ANSWERING, PLAIN, STREAMED, TOOL_ABSENT, TOOL_NATIVE, TOOL_RESULT, Case
+from lumeai_cli.diagnoses.case import (
+    AGENT_NATIVE,
+    ANSWERING,
+    PARAMETERS,
+    PLAIN,
+    STREAMED,
+    TOOL_ABSENT,
+    TOOL_NATIVE,
+    TOOL_RESULT,
+    Case,
+)
 from lumeai_cli.diagnoses.diagnosis import Detector, Diagnosis, Family, Hit, found
 from lumeai_cli.diagnoses.dialect import odd
-from lumeai_cli.diagnoses.finding import Evidence, Finding, of_body, of_frame, of_text
-from lumeai_cli.diagnoses.parameters import refused
+from lumeai_cli.diagnoses.errors import EXCEEDED, QUOTA
+from lumeai_cli.diagnoses.finding import Certainty, Evidence, Finding, of_body, of_frame, of_text
+from lumeai_cli.diagnoses.parameters import refused, refused_parameters
 from lumeai_cli.wire.event import CallPart, Finish, OddKind
 from lumeai_cli.wire.markup import written_calls
 from lumeai_cli.wire.reading import Reading
@@ -36,6 +47,27 @@ def _refused(name: str, pattern: re.Pattern[str]) -> Detector:
     return detect
 
 
+def _without_tools_only(case: Case) -> Iterator[Finding]:
+    """A text that is known for it, or every request with tools turned down in the same words and none without them."""
+    known = list(_refused("tools-unsupported", UNSUPPORTED)(case))
+    if known:
+        yield from known
+        return
+    asked = [reading for reading in case.of(*ANSWERING, TOOL_RESULT, PARAMETERS) if reading.status is not None]
+    with_tools = [reading for reading in asked if reading.asked.tools]
+    words = {said(reading) if refused(reading) else "" for reading in with_tools}
+    text = next(iter(words)) if len(words) == 1 else ""
+    without = [reading for reading in asked if not reading.asked.tools]
+    answered = any(r.ok and not r.answer.errors for r in without) and not any(said(r) == text for r in without)
+    named = any(known.search(text) for known in (PARSER_OFF, EXCEEDED, QUOTA, _HIDDEN))
+    if len(with_tools) > 1 and text and answered and not named and not refused_parameters(case.readings):
+        hits = [(reading, of_body(reading)) for reading in with_tools]
+        yield from found("tools-unsupported", hits, {"said": text}, Certainty.LIKELY)
+
+
+_HIDDEN = re.compile("Request execution failed")  # G4F says this of everything
+
+
 def _mismatch(case: Case) -> Iterator[Finding]:
     """Native calls to an XML client, or a known tool's XML tags to a native one."""
     native: list[Hit] = []
@@ -53,11 +85,20 @@ def _mismatch(case: Case) -> Iterator[Finding]:
 _CLASSIC = ("read_file", "write_to_file", "execute_command", "list_files", "search_files", "attempt_completion")
 
 
+_SIGNS = ("<|", "<｜", "</", "[TOOL_CALLS]")
+"""What a template's markup leaves in a tool's name if it was parsed by halves."""
+
+
 def _as_text(case: Case) -> Iterator[Finding]:
+    """Markup of a call in the text, or what is left of it in the name of a native call."""
     hits: list[Hit] = []
     markup = ""
     for reading in _wanted(case):
         answer = reading.answer
+        residue = next((sign for call in answer.calls for sign in _SIGNS if sign in call.name), "")
+        if residue:
+            hits.append((reading, _of_call(reading)))
+            markup = markup or residue
         if answer.calls or find_calls(answer.text, reading.asked.xml_tools):
             continue
         known = (*reading.asked.tools, *reading.asked.xml_tools)
@@ -109,23 +150,32 @@ def _without_call(case: Case) -> Iterator[Finding]:
     yield from found("finish-tool-calls-without-call", hits)
 
 
-def _ignored(case: Case) -> Iterator[Finding]:
-    """The same count of prompt tokens with and without `tools`, and no call: they never reached the model.
+def tools_uncounted(case: Case) -> tuple[Reading, ...]:
+    """The requests with a tool for which the server counts the same prompt tokens as for the one without.
 
     A server whose counts do not grow with the prompt makes them up, and proves nothing.
     """
-    without = [reading for reading in case.of(TOOL_ABSENT) if _count(reading) > 0]
+    without = [_count(reading) for reading in case.of(TOOL_ABSENT) if _count(reading) > 0]
     tiny = [_count(reading) for reading in case.of(STREAMED, PLAIN) if _count(reading) > 0]
-    if not without or not tiny or _count(without[0]) <= tiny[0]:
-        return
-    hits = [
-        (reading, of_body(reading))
+    if not without or not tiny or without[0] <= tiny[0]:
+        return ()
+    return tuple(
+        reading
         for reading in case.of(TOOL_NATIVE)
-        if _count(reading) == _count(without[0]) and not (reading.answer.calls or written_calls(reading.answer.text))
-    ]
-    if hits:
-        hits.append((without[0], of_body(without[0])))
-        yield from found("tools-ignored", hits, {"prompt_tokens": _count(without[0])})
+        if _count(reading) == without[0] and not (reading.answer.calls or written_calls(reading.answer.text))
+    )
+
+
+def _ignored(case: Case) -> Iterator[Finding]:
+    """The same count of prompt tokens with and without `tools`, and no call: they never reached the model.
+
+    The agent's own request with native tools suffers likewise, unless it brought a call all the same.
+    """
+    same = tools_uncounted(case)
+    if same:
+        large = [r for r in case.of(AGENT_NATIVE) if r.ok and not r.answer.calls]
+        hits = [(reading, of_body(reading)) for reading in (*same, *case.of(TOOL_ABSENT)[:1], *large)]
+        yield from found("tools-ignored", hits, {"prompt_tokens": _count(same[0])})
 
 
 def _count(reading: Reading) -> int:
@@ -150,7 +200,7 @@ ENTRIES = (
         "LUM751",
         "tools-unsupported",
         Family.TOOLS,
-        _refused("tools-unsupported", UNSUPPORTED),
+        _without_tools_only,
         explains=_REFUSALS | {"model-not-found"},
     ),
     Diagnosis("LUM752", "tool-parser-off", Family.TOOLS, _refused("tool-parser-off", PARSER_OFF), explains=_REFUSALS),

@@ -57,10 +57,9 @@ def title_of(reading: Reading) -> str:
     return " ".join(match[1].decode("utf-8", "replace").split()) if match else ""
 
 
-def _wrong_base(name: str, case: Case, *, ends_in_endpoint: bool) -> Iterator[Finding]:
+def _wrong_base(name: str, case: Case) -> Iterator[Finding]:
     first = case.first_chat
-    doubled = any(case.given.endswith(endpoint) for endpoint in ENDPOINTS)
-    if not case.moved or first is None or doubled is not ends_in_endpoint:
+    if not case.moved or first is None or name != _name_of_wrong_base(case):
         return
     yield from found(
         name,
@@ -70,11 +69,22 @@ def _wrong_base(name: str, case: Case, *, ends_in_endpoint: bool) -> Iterator[Fi
 
 
 def _missing_v1(case: Case) -> Iterator[Finding]:
-    return _wrong_base("base-url-missing-v1", case, ends_in_endpoint=False)
+    return _wrong_base("base-url-missing-v1", case)
 
 
 def _doubled(case: Case) -> Iterator[Finding]:
-    return _wrong_base("base-url-doubled-path", case, ends_in_endpoint=True)
+    return _wrong_base("base-url-doubled-path", case)
+
+
+def _extra_v1(case: Case) -> Iterator[Finding]:
+    return _wrong_base("base-url-extra-v1", case)
+
+
+def _name_of_wrong_base(case: Case) -> str:
+    """What is wrong with the URL as given, seen from the one that works."""
+    if any(case.given.endswith(endpoint) for endpoint in ENDPOINTS):
+        return "base-url-doubled-path"
+    return "base-url-extra-v1" if case.given.removesuffix("/v1") == case.base else "base-url-missing-v1"
 
 
 def _lost(case: Case) -> tuple[Reading, ...]:
@@ -151,4 +161,5 @@ ENTRIES = (
         "LUM205", "redirected", Family.URL, _redirected, explains=frozenset({"not-an-llm-api", "endpoint-not-found"})
     ),
     Diagnosis("LUM206", "not-an-llm-api", Family.URL, _not_llm),
+    Diagnosis("LUM207", "base-url-extra-v1", Family.URL, _extra_v1, explains=_WRONG_PLACE),
 )

@@ -16,6 +16,7 @@ from lumeai_cli.diagnoses.case import (
 )
 from lumeai_cli.diagnoses.diagnosis import Diagnosis, Family, Hit, found
 from lumeai_cli.diagnoses.finding import Certainty, Fact, Finding, Severity, of_body, of_text
+from lumeai_cli.diagnoses.tools import tools_uncounted
 from lumeai_cli.wire.reading import Reading
 
 LOST = 0.6
@@ -35,7 +36,8 @@ SMALLEST_AGENT = 57_800
 def truncated_by_count(case: Case) -> tuple[Reading, ...]:
     """The large prompts of which the server's own token count says that a part was lost.
 
-    The expected count is calibrated from the short prompts of the same target.
+    The expected count is calibrated from the short prompts of the same target. Tools that are never counted are
+    missing from large prompts as well.
     """
     share = _tokens_a_character(case)
     if share is None:
@@ -43,7 +45,9 @@ def truncated_by_count(case: Case) -> tuple[Reading, ...]:
     return tuple(
         reading
         for reading in case.of(AGENT_XML, AGENT_NATIVE, RECALL)
-        if reading.ok and 0 < _counted(reading) < LOST * share * reading.asked.prompt_chars
+        if not (reading.asked.tools and tools_uncounted(case))
+        and reading.ok
+        and 0 < _counted(reading) < LOST * share * reading.asked.prompt_chars
     )
 
 
@@ -118,7 +122,7 @@ def _tokens_a_character(case: Case) -> float | None:
     if not tiny or not small or any(_counted(reading) <= tiny[0] for reading in small):
         return None
     longest = max(small, key=lambda reading: reading.asked.prompt_chars)
-    share = _counted(longest) / longest.asked.prompt_chars
+    share = _counted(longest) / max(1, longest.asked.prompt_chars)
     return share if PLAUSIBLE[0] <= share <= PLAUSIBLE[1] else None
 
 

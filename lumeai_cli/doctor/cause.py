@@ -17,7 +17,7 @@ from lumeai_cli.diagnoses.case import (
     Case,
 )
 from lumeai_cli.diagnoses.catalogue import CATALOGUE, findings_of
-from lumeai_cli.diagnoses.content import UNEXPLAINED
+from lumeai_cli.diagnoses.content import UNEXPLAINED, nothing_generated
 from lumeai_cli.diagnoses.diagnosis import EVERYTHING
 from lumeai_cli.diagnoses.finding import Certainty, Finding, Severity, of_body
 from lumeai_cli.diagnoses.parameters import refused, refused_parameters
@@ -161,7 +161,7 @@ def _meet(profile: Profile, case: Case) -> Meeting:
 def _turned_down(case: Case) -> tuple[Reading, ...]:
     """Requests like an agent's that fell by one of their parameters, or by the tool's result in them."""
     by_parameter = (reading for proofs in refused_parameters(case.readings).values() for reading in proofs)
-    by_result = (reading for reading in case.of(TOOL_RESULT)[-1:] if refused(reading))
+    by_result = (r for r in case.of(TOOL_RESULT)[-1:] if refused(r) or nothing_generated(r))
     return (*by_parameter, *by_result)
 
 

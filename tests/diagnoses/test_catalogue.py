@@ -156,6 +156,12 @@ SHOWN: Mapping[str, Case] = {
     "base-url-doubled-path": case(
         NO_ROUTE, reading(probes.VARIANT, text("maple")), given=f"{GIVEN}/chat/completions", base=GIVEN
     ),
+    "base-url-extra-v1": case(
+        NO_ROUTE,
+        reading(probes.VARIANT, text("maple")),
+        given="http://127.0.0.1:8080/api/v1",
+        base="http://127.0.0.1:8080/api",
+    ),
     "endpoint-not-found": case(NO_ROUTE, NO_ROUTE),
     "html-instead-of-api": case(reading(probes.VARIANT, b"<title>Sign in</title>", 200, HTML)),
     "redirected": case(reading(probes.VARIANT, b"", 308, "", headers=(("location", "/login"),))),
@@ -343,9 +349,11 @@ WITHOUT_A_SPECIMEN = {
     "key-rejected": "the lab takes every key",
     "slow-first-byte": "would cost every test run half a minute; healthy-slow with --slow-after shows it",
     UNEXPLAINED: "what the lab shows has a name",
-    "missing-done": "a note, no sickness: healthy-no-done shows it",
-    "buffered-stream": "a warning: every client gets its answer; among the coming ones",
-    "silence-cut": "a minute for each answer; among the coming ones",
+    "base-url-extra-v1": "every address of the lab ends in /v1",
+    "models-list-proves-nothing": "a note beside key-missing; among the unlisted ones",
+    "gateway-drops-answer": "takes two servers; the gateway is among the unlisted ones",
+    "g4f-open-to-network": "lies in the way a G4F was started on this machine",
+    "silence-cut": "a minute for each answer; among the unlisted ones",
     "g4f-server-extra-missing": "lies on this machine's disk",
 }
 
@@ -575,7 +583,8 @@ def test_a_diagnosis_has_a_specimen_or_a_reason_to_have_none() -> None:
     """And every sick specimen has the name of a diagnosis."""
     sick = {name for name, specimen in SPECIMENS.items() if not specimen.healthy}
     assert sick <= CATALOGUE.keys()
-    assert CATALOGUE.keys() - sick == WITHOUT_A_SPECIMEN.keys()
+    shown_by_healthy_ones = {specimen.shows for specimen in SPECIMENS.values() if specimen.healthy} - {""}
+    assert CATALOGUE.keys() - sick - shown_by_healthy_ones == WITHOUT_A_SPECIMEN.keys()
 
 
 @pytest.mark.parametrize("name", [name for name, specimen in SPECIMENS.items() if not specimen.healthy])
@@ -602,17 +611,23 @@ def test_a_sick_specimen_yields_its_own_name(name: str, report: Report) -> None:
 
 @pytest.mark.parametrize("name", [name for name, specimen in SPECIMENS.items() if specimen.healthy])
 def test_a_healthy_specimen_is_called_healthy(name: str, report: Report) -> None:
-    """No verdict, no error, no warning, at most a note; every client gets its answer, exit code 0."""
+    """No verdict, no error; nothing but the warning or the note that it is there for; every client gets its answer."""
     found = target(report, name)
     assert found.healthy is True
     assert found.verdict is None
-    assert found.next == ()
-    noted = ["missing-done"] if name == "healthy-no-done" else []
-    assert [(rated.finding.name, rated.severity) for rated in found.findings] == [
-        (note, Severity.NOTE) for note in noted
-    ]
+    shows = SPECIMENS[name].shows
+    told = [rated.finding.name for rated in found.findings]
+    if found.kind is Kind.G4F:
+        assert shows in told
+        assert all(one in BY_FINGERPRINT for one in told)
+    elif name != "buffered-stream":  # a matter of two real seconds, of which this lab's clock knows a tenth
+        assert told == [shows] * bool(shows)
+    assert all(rated.severity is not Severity.ERROR for rated in found.findings)
     assert {judged.outcome.kind.value for judged in found.clients} == {"ok"}
     assert replace(report, targets=(found,)).exit_code == 0
+
+
+BY_FINGERPRINT = ("g4f-drops-repeated-turns", "g4f-cuts-history", "g4f-rewrites-tools")
 
 
 def test_no_server_is_called_sick_while_every_client_is_fine(report: Report) -> None:
@@ -631,7 +646,7 @@ def test_one_sick_server_among_healthy_ones_makes_the_run_exit_with_1(report: Re
 @pytest.mark.parametrize("name", [name for name, specimen in SPECIMENS.items() if not specimen.healthy])
 def test_a_recorded_specimen_has_no_second_error_beside_its_own(name: str, report: Report) -> None:
     """One fault, one cause: whatever else was found is explained by it."""
-    assert target(report, name).next == ()
+    assert not set(target(report, name).next).difference(BY_FINGERPRINT)
 
 
 def test_findings_come_in_the_order_of_the_families() -> None:

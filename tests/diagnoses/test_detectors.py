@@ -17,7 +17,7 @@ from lumeai_cli.diagnoses.catalogue import findings_of
 from lumeai_cli.diagnoses.finding import Certainty, Finding, Severity
 from lumeai_cli.diagnoses.url import is_api
 from lumeai_cli.doctor.cause import conclude
-from lumeai_cli.wire.exchange import Asked, Chunk, Ending, EndingKind, Exchange
+from lumeai_cli.wire.exchange import Asked, Chunk, Dialect, Ending, EndingKind, Exchange
 from lumeai_cli.wire.reading import Reading, read
 
 GIVEN = "http://127.0.0.1:8080/v1"
@@ -162,6 +162,24 @@ COMPLETE = G4fInstall("/opt/other/site-packages", "8.8.6", ())
 HIDDEN = refused(500, error("Request execution failed"))
 OTHER_LIST = b'{"choices": [{"delta": {"content": "a"}}]}\n'
 
+SECOND = refused(400, error("role 'tool' is not allowed"), probes.TOOL_RESULT, **NATIVE)
+ANSWERED = reading(probes.TOOL_RESULT, text("Mend the gate."), **NATIVE)
+LISTED = b'{"data": [{"id": "m"}]}'
+
+
+def with_fields(probe: str, *fields: str, status: int = 200, tools: tuple[str, ...] = ("read",)) -> Reading:
+    """A request for a native tool with these fields, taken or refused."""
+    body = sse(delta(CALL), delta({}, "tool_calls")) if status == 200 else error("no such field")
+    label = SSE if status == 200 else JSON
+    return reading(probe, body, status, label, parameters=fields, tools=tools, wants_tool=True)
+
+
+def ps(tokens: int, model: str = "m") -> Reading:
+    """Ollama's page about what is loaded."""
+    body = json.dumps({"models": [{"name": model, "context_length": tokens}]}).encode()
+    return reading(probes.WINDOW, body, label=JSON, stream=False, url="http://127.0.0.1:8080/api/ps")
+
+
 NEAR = (
     # reach
     yes("proxy-intercepts-loopback", "the detour fails, the straight way works", REACHED, DETOUR, machine=VARIABLE),
@@ -301,8 +319,8 @@ NEAR = (
     no("ndjson-for-sse", "an error and a line", reading(body=error("x") + b"\n" + error("y") + b"\n")),
     no("ndjson-for-sse", "no stream was asked for", plain(OTHER_LIST * 3)),
     yes("wrong-content-type", "labelled text/html", reading(body=text("maple"), label=HTML)),
-    no("wrong-content-type", "labelled text/plain", reading(body=text("maple"), label="text/plain; charset=utf-8")),
-    no("wrong-content-type", "no label", reading(body=text("maple"), label="")),
+    yes("wrong-content-type", "labelled text/plain: a note", reading(body=text("maple"), label="text/plain")),
+    yes("wrong-content-type", "no label: a note", reading(body=text("maple"), label="")),
     no(
         "wrong-content-type",
         "a charset and capitals",
@@ -869,6 +887,108 @@ NEAR = (
         refused(500, error("Request execution failed"), probes.G4F_RAW),
     ),
     yes("g4f-hides-cause", "inside a stream", reading(body=sse({"error": {"message": "Request execution failed"}}))),
+    # what only a further question tells
+    no("base-url-extra-v1", "it lacks a /v1", NO_ROUTE, given="http://127.0.0.1:8080"),
+    no(
+        "models-list-proves-nothing",
+        "a completion comes",
+        reading(probes.MODELS, LISTED, label=JSON, stream=False),
+        reading(body=text("maple")),
+        refused(401, error("no key"), probes.PLAIN),
+        models=("m",),
+    ),
+    no("models-list-proves-nothing", "the list is closed, too", refused(401, probe=probes.MODELS), refused(401)),
+    no(
+        "unsupported-parameter",
+        "two fields at once make the difference",
+        with_fields(probes.TOOL_NATIVE, "tool_choice"),
+        with_fields(probes.PARAMETERS, "tool_choice", "temperature", "max_tokens", status=400),
+    ),
+    no(
+        "unsupported-parameter",
+        "too many requests, and the next one passes",
+        with_fields(probes.TOOL_NATIVE, "tool_choice"),
+        with_fields(probes.PARAMETERS, "tool_choice", "temperature", status=429),
+    ),
+    no(
+        "unsupported-parameter",
+        "another tool, another request",
+        with_fields(probes.TOOL_NATIVE, "tool_choice"),
+        with_fields(probes.AGENT_NATIVE, "tool_choice", "max_tokens", status=400, tools=("read", "edit")),
+    ),
+    yes(
+        "unsupported-parameter",
+        "accepted once it is left out",
+        with_fields(probes.TOOL_NATIVE, "stream_options", "tool_choice", status=400),
+        with_fields(probes.PARAMETERS, "stream_options"),
+    ),
+    no(
+        "ollama-hides-error",
+        "the stream has a finish reason",
+        reading(body=text("maple")),
+        reading(probes.OLLAMA_CHAT, b'{"error": "x"}\n', dialect=Dialect.OLLAMA),
+    ),
+    no("ollama-hides-error", "its own endpoint is silent, too", reading(body=sse(delta({"content": ""}), done=False))),
+    no(
+        "context-window-small",
+        "the window is large",
+        ps(65_536),
+        counted(probes.AGENT_XML, 14_400, 72_000, **XML),
+    ),
+    no("context-window-small", "more than that was read", ps(4096), counted(probes.AGENT_XML, 14_400, 72_000, **XML)),
+    no("context-window-small", "another model is loaded", ps(4096, "other")),
+    yes("context-window-small", "nobody tried", ps(4096)),
+    no(
+        "tools-ignored",
+        "the tool was counted",
+        counted(probes.STREAMED, 20, 40),
+        counted(probes.TOOL_NATIVE, 160, 700, **NATIVE),
+        counted(probes.TOOL_ABSENT, 90, 200),
+    ),
+    no(
+        "tools-ignored",
+        "the server makes its numbers up",
+        counted(probes.STREAMED, 90, 40),
+        counted(probes.TOOL_NATIVE, 90, 700, **NATIVE),
+        counted(probes.TOOL_ABSENT, 90, 200),
+    ),
+    no(
+        "tools-ignored",
+        "the model calls the tool",
+        counted(probes.STREAMED, 20, 40),
+        reading(probes.TOOL_NATIVE, sse(delta(CALL), {**delta({}, "stop"), "usage": {"prompt_tokens": 90}}), **NATIVE),
+        counted(probes.TOOL_ABSENT, 90, 200),
+    ),
+    no("tool-result-rejected", "the first turn fails, too", refused(500, probe=probes.TOOL_NATIVE, **NATIVE), SECOND),
+    no("tool-result-rejected", "our own call was refused, the model's was not", called(CALL), SECOND, ANSWERED),
+    no("tool-result-rejected", "too many requests", called(CALL), refused(429, probe=probes.TOOL_RESULT, **NATIVE)),
+    no(
+        "g4f-open-to-network",
+        "loopback alone",
+        REACHED,
+        kind=Kind.G4F,
+        machine=Machine(listening=("127.0.0.1", "::1")),
+    ),
+    no("g4f-open-to-network", "nobody looked", REACHED, kind=Kind.G4F),
+    no("g4f-open-to-network", "another server", REACHED, machine=Machine(listening=("0.0.0.0",))),
+    no(
+        "g4f-open-to-network",
+        "it wants a key",
+        replace(REACHED, asked=replace(REACHED.asked, key_sent=True)),
+        kind=Kind.G4F,
+        machine=Machine(listening=("0.0.0.0",)),
+    ),
+    *(
+        near
+        for name in ("g4f-drops-repeated-turns", "g4f-cuts-history", "g4f-rewrites-tools")
+        for near in (no(name, "another server", REACHED), yes(name, "by its fingerprint", REACHED, kind=Kind.G4F))
+    ),
+    no("gateway-drops-answer", "both fail", reading(body=sse()), direct=(reading(body=sse()),)),
+    no("gateway-drops-answer", "both are fine", reading(body=text("a")), direct=(reading(body=text("a")),)),
+    no("gateway-drops-answer", "the gateway wants a key", refused(401), direct=(reading(body=text("a")),)),
+    no("gateway-drops-answer", "there is no gateway", reading(body=sse())),
+    yes("gateway-drops-answer", "a call became prose", prose("I cannot."), direct=(called(CALL),)),
+    yes("gateway-drops-answer", "an error of the gateway's own", refused(502), direct=(reading(body=text("a")),)),
 )
 
 
