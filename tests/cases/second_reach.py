@@ -38,6 +38,8 @@ NOT_FOUND = body({"detail": "Not found"}, 404)
 RESELLER = "https://api.reseller.example/v1"
 RESELLERS_OWN = f"{ORIGIN}/openai/v1"
 
+GATEWAY = f"{ORIGIN}/api/gateway"
+
 NGINX = page("404 Not Found", 404)
 UNKNOWN_URL = refused(
     404,
@@ -123,6 +125,15 @@ RECORDS = (
         kind=Kind.OPENAI,
         facts={"given": ORIGIN, "works": BASE, "status": 404},
         meets={"openai-sdk": OutcomeKind.ERROR},
+    ),
+    Recorded(
+        "https://github.com/smallmain/vscode-unify-chat-provider/issues/234",
+        "the client adds /v1 to a gateway's base URL, which is right without it",
+        "base-url-extra-v1",
+        (*elsewhere(f"{GATEWAY}/v1", NOT_FOUND, (GATEWAY, FOUND)), *beside()),
+        given=f"{GATEWAY}/v1",
+        base=GATEWAY,
+        facts={"given": f"{GATEWAY}/v1", "works": GATEWAY},
     ),
     # model_name
     Recorded(

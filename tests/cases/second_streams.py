@@ -1,7 +1,10 @@
 """Reports about the kind of body and its frames: a stream where none was asked for, none where one was, odd chunks."""
 
+from dataclasses import replace
+
 from lumeai_cli.clients.outcome import OutcomeKind
 from lumeai_cli.diagnoses.case import PLAIN, STREAMED
+from lumeai_cli.diagnoses.finding import Severity
 from tests.cases.record import (
     HEALTHY,
     MODEL,
@@ -85,10 +88,23 @@ RECORDS = (
         beside(to(raw(), *STREAMS)),
     ),
     Recorded(
+        "https://github.com/nearai/private-ml-sdk/pull/20",
+        "a sound stream that carries no content type at all",
+        "wrong-content-type",
+        beside(to(replace(STREAM, label=""), STREAMED)),
+        severity=Severity.NOTE,
+    ),
+    Recorded(
         "https://github.com/iflytek/astron-agent/pull/1568",
         "behind the answer stands the chunk that include_usage asks for, with an empty list of choices",
         HEALTHY,
         beside(to(text_stream("maple", "stop", counted(14, 2)), STREAMED)),
+    ),
+    Recorded(
+        "https://github.com/langchain-ai/langchain/issues/18977",
+        "the last chunk's choice holds the results of a content filter, and neither a delta nor a finish reason",
+        HEALTHY,
+        beside(to(filtered(), STREAMED)),
     ),
     Recorded(
         "https://github.com/microsoft/autogen/issues/6465",

@@ -87,6 +87,13 @@ RECORDS = (
         HEALTHY,
         beside(second_turn(sse(delta({"role": "assistant", "content": ""}), delta(finish="stop"), counted(190, 3)))),
     ),
+    Recorded(
+        "https://github.com/openclaw/openclaw/pull/91403",
+        "right behind a tool's result: finish stop, no content, and no token was written",
+        "empty-answer",
+        beside(second_turn(sse(delta({"role": "assistant", "content": ""}), delta(finish="stop"), counted(190, 0)))),
+        facts={"finish": "stop", "completion_tokens": 0},
+    ),
     # config_flags
     Recorded(
         "https://github.com/ggml-org/llama.cpp/issues/27129",

@@ -16,7 +16,4 @@ UNJUDGED: Mapping[str, str] = {
     "https://github.com/xtekky/gpt4free/pull/3352": (
         "says how tools were handled before and after the change, not what a client was sent"
     ),
-    "https://github.com/smallmain/vscode-unify-chat-provider/issues/234": (
-        "the extension added a /v1 that the gateway must not have; what the gateway answered there is not told"
-    ),
 }
