@@ -19,6 +19,7 @@ def command(
 ) -> int:
     """Show the page of a diagnosis: what you see, why, how to be sure, how to fix, an example."""
     from lumeai_cli.diagnoses.catalogue import CATALOGUE, named
+    from lumeai_cli.diagnoses.code import reserved
     from lumeai_cli.diagnoses.page import fill, page
     from lumeai_cli.report.sheet import FAINT, STRONG, Sheet, styled
     from lumeai_cli.text.phrase import phrase, say
@@ -36,6 +37,8 @@ def command(
         if not name:
             raise SettingsError(phrase("explain-nothing"))
         found = named(name)
+        if found is None and reserved(name):
+            raise SettingsError(phrase("reserved-code", code=name.strip().upper()))
         if found is None:
             raise unknown("unknown-diagnosis", name, CATALOGUE)
         sheet.markdown(page(found.name, spoken).markdown(f"{found.code} {found.name}"))

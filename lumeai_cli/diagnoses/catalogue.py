@@ -18,6 +18,7 @@ from lumeai_cli.diagnoses import (
     window,
 )
 from lumeai_cli.diagnoses.case import Case
+from lumeai_cli.diagnoses.code import successor
 from lumeai_cli.diagnoses.diagnosis import Diagnosis
 from lumeai_cli.diagnoses.finding import Finding
 
@@ -48,8 +49,8 @@ CATALOGUE: Mapping[str, Diagnosis] = {
 
 
 def named(text: str) -> Diagnosis | None:
-    """The diagnosis with this name or code, in any case."""
-    wanted = text.strip().lower()
+    """The diagnosis with this name or code, in any case; a given-up code leads to what stands for it now."""
+    wanted = (successor(text) or text).strip().lower()
     return next((entry for entry in CATALOGUE.values() if wanted in (entry.name, entry.code.lower())), None)
 
 

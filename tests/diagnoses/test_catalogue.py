@@ -15,12 +15,13 @@ from lumeai_cli.clients.registry import PROFILES
 from lumeai_cli.diagnoses import case as probes
 from lumeai_cli.diagnoses.case import Case, G4fInstall, Machine
 from lumeai_cli.diagnoses.catalogue import CATALOGUE, findings_of, named
+from lumeai_cli.diagnoses.code import RETIRED, reserved
 from lumeai_cli.diagnoses.content import UNEXPLAINED
 from lumeai_cli.diagnoses.diagnosis import EVERYTHING
 from lumeai_cli.diagnoses.finding import Fact, Severity
 from lumeai_cli.diagnoses.page import HEADINGS, fill, page, parse
 from lumeai_cli.doctor.cause import conclude
-from lumeai_cli.doctor.examine import examine
+from lumeai_cli.doctor.examine import Round, examine
 from lumeai_cli.doctor.options import Options
 from lumeai_cli.doctor.result import Rated, Report, TargetReport
 from lumeai_cli.doctor.target import target_of
@@ -333,7 +334,7 @@ SHOWN: Mapping[str, Case] = {
         replace(reading(body=sse(*map(delta, [{"content": "a"}] * 6), delta({}, "stop")), at=4.0), headers_at=0.1)
     ),
 }
-"""For each name one hand-made case in which it holds."""
+"""Hand-made cases of names: of all that no specimen shows, and of many more."""
 
 WITHOUT_A_SPECIMEN = {
     "proxy-intercepts-loopback": "lies in the environment",
@@ -367,6 +368,27 @@ def test_codes_are_lum_and_three_digits_and_no_two_are_the_same() -> None:
     assert all(re.fullmatch(r"LUM\d{3}", code) for code in codes)
     assert len(set(codes)) == len(codes)
     assert codes == sorted(codes)
+
+
+def test_no_code_is_given_that_was_given_up_or_is_kept() -> None:
+    """It would mean two things; and what was given up leads somewhere."""
+    codes = {entry.code for entry in CATALOGUE.values()}
+    assert not codes & RETIRED.keys()
+    assert not [code for code in codes if reserved(code)]
+    assert set(RETIRED.values()) <= CATALOGUE.keys()
+
+
+@pytest.mark.parametrize(("text", "kept"), [("LUM001", True), (" lum099 ", True), ("LUM101", False), ("LUM1", False)])
+def test_which_codes_are_kept(text: str, kept: bool) -> None:  # noqa: FBT001 - a column of the table
+    """For the proxy's own refusals."""
+    assert reserved(text) is kept
+    assert named(text) is None or not kept
+
+
+def test_a_given_up_code_leads_to_what_stands_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An old log still explains itself."""
+    monkeypatch.setattr("lumeai_cli.diagnoses.code.RETIRED", {"LUM998": "json-for-stream"})
+    assert named("lum998") is CATALOGUE["json-for-stream"]
 
 
 @every
@@ -480,26 +502,50 @@ def test_a_malformed_page_is_told_by_its_name(text: str, missing: str) -> None:
         parse("x", "en", text)
 
 
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Round]:
+    """All specimens of the lab, examined once by the real doctor."""
+    with pytest.MonkeyPatch.context() as patch, running_lab(time_scale=0.05) as lab:
+        for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            patch.delenv(variable, raising=False)
+            patch.delenv(variable.lower(), raising=False)
+        targets = [target_of(Backend(name, lab.url(name))) for name in SPECIMENS]
+        yield asyncio.run(examine(targets, Options(tuple(PROFILES.values())), lambda _name, _phrase: None))
+
+
+@pytest.fixture(scope="module")
+def report(lab: Round) -> Report:
+    """What the doctor says of them."""
+    return lab.report
+
+
 # --- facts --------------------------------------------------------------------------------------------------------
 
 
-def test_every_name_has_a_case_that_shows_it() -> None:
-    """A new diagnosis comes with a case here."""
-    assert SHOWN.keys() == CATALOGUE.keys()
+def test_a_name_without_a_specimen_has_a_case_that_shows_it() -> None:
+    """What the lab shows needs none here."""
+    assert WITHOUT_A_SPECIMEN.keys() <= SHOWN.keys() <= CATALOGUE.keys()
 
 
-def shown(name: str) -> tuple[Case, Rated]:
-    """The hand-made case of this name, and its finding in it."""
-    conclusion = conclude(SHOWN[name], tuple(PROFILES.values()))
+def shown(name: str, lab: Round) -> tuple[Case, Rated]:
+    """A case of this name, made by hand or met in the lab, and its finding in it."""
+    of = SHOWN[name] if name in SHOWN else case_of(name, lab)
+    conclusion = conclude(of, tuple(PROFILES.values()))
     found = [rated for rated in conclusion.findings if rated.finding.name == name]
     assert len(found) == 1, [rated.finding.name for rated in conclusion.findings]
-    return SHOWN[name], found[0]
+    return of, found[0]
+
+
+def case_of(name: str, lab: Round) -> Case:
+    """What was read of the specimen that shows this name."""
+    specimen = next(specimen for specimen in SPECIMENS.values() if specimen.shows == name)
+    return next(found.case for target, found in lab.examined if target.name == specimen.name)
 
 
 @every
-def test_the_detector_fires_and_shows_its_evidence(name: str) -> None:
+def test_the_detector_fires_and_shows_its_evidence(name: str, lab: Round) -> None:
     """A finding names its exchanges, quotes a few of them, and its excerpts are short and harmless."""
-    of, rated = shown(name)
+    of, rated = shown(name, lab)
     known = {one.exchange: one for one in of.readings}
     assert rated.diagnosis is CATALOGUE[name]
     assert rated.finding.exchanges
@@ -513,9 +559,9 @@ def test_the_detector_fires_and_shows_its_evidence(name: str) -> None:
 
 @every
 @both
-def test_the_page_asks_only_for_facts_that_the_detector_gives(name: str, language: str) -> None:
+def test_the_page_asks_only_for_facts_that_the_detector_gives(name: str, language: str, lab: Round) -> None:
     """No `<placeholder>` is left in the sentence or in the cures."""
-    of, rated = shown(name)
+    of, rated = shown(name, lab)
     facts: dict[str, Fact] = {
         "url": of.given,
         "base": of.base,
@@ -532,9 +578,9 @@ def test_the_page_asks_only_for_facts_that_the_detector_gives(name: str, languag
 
 
 @every
-def test_facts_are_plain_values(name: str) -> None:
+def test_facts_are_plain_values(name: str, lab: Round) -> None:
     """They go into JSON as they are."""
-    _, rated = shown(name)
+    _, rated = shown(name, lab)
     assert all(isinstance(fact, str | int | float | bool) for fact in rated.finding.facts.values())
     assert json.loads(json.dumps(dict(rated.finding.facts))) == dict(rated.finding.facts)
 
@@ -561,17 +607,6 @@ def test_how_facts_are_filled_in(text: str, facts: dict[str, Fact], said: str) -
 
 
 # --- the lab ------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def report() -> Iterator[Report]:
-    """All specimens of the lab, examined once by the real doctor."""
-    with pytest.MonkeyPatch.context() as patch, running_lab(time_scale=0.05) as lab:
-        for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-            patch.delenv(variable, raising=False)
-            patch.delenv(variable.lower(), raising=False)
-        targets = [target_of(Backend(name, lab.url(name))) for name in SPECIMENS]
-        yield asyncio.run(examine(targets, Options(tuple(PROFILES.values())), lambda _name, _phrase: None)).report
 
 
 def target(report: Report, name: str) -> TargetReport:
