@@ -1,6 +1,7 @@
-"""Reports about streams: one JSON body, events where none are due, comments alone, no end, or too late."""
+"""Reports about streams: one JSON body, events where none are due, comments alone, no label, no end, or too late."""
 
 import json
+from dataclasses import replace
 
 from lumeai_cli.backends.backend import Kind
 from lumeai_cli.clients.outcome import OutcomeKind
@@ -34,6 +35,11 @@ def deaf(said: Said) -> tuple[Exchange, ...]:
         to(said, OTHER, TOOL_XML, TOOL_NATIVE, stream=False),
         to(said, AGENT_XML, AGENT_NATIVE),
     )
+
+
+def unlabelled() -> tuple[Exchange, ...]:
+    """A healthy server, whose streams have no content type."""
+    return tuple(replace(one, headers=()) if one.asked.probe in STREAMS else one for one in beside())
 
 
 def late(seconds: float) -> Said:
@@ -80,6 +86,13 @@ RECORDS = (
         beside(once(whole(""), PLAIN)),
     ),
     # sse_shape
+    Recorded(
+        "https://github.com/AntSeed/antseed/pull/142",
+        "a good stream without any content type: a client took it for none",
+        "wrong-content-type",
+        unlabelled(),
+        severity=Severity.NOTE,
+    ),
     Recorded(
         "https://github.com/coder/coder/pull/26005",
         "comments that keep the connection alive, and no data line",

@@ -78,6 +78,12 @@ RECORDS = (
         beside(to(ollama("gpt-4o:latest"), *TOOLED)),
         kind=Kind.OLLAMA,
     ),
+    Recorded(
+        "https://github.com/RooCodeInc/Roo-Code/issues/10319",
+        "SGLang answers every request with tools by 500, structure_info not used with HarmonyParser; XML works",
+        "tools-unsupported",
+        beside(to(refused(500, "structure_info not used with HarmonyParser", type="InternalServerError"), *TOOLED)),
+    ),
     # config_flags
     Recorded(
         "https://github.com/QwenLM/Qwen-Agent/issues/344",

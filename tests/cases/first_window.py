@@ -46,12 +46,26 @@ RECORDS = (
         facts={"window": 131072, "sent": 134615},
     ),
     Recorded(
+        "https://github.com/Pythagora-io/gpt-pilot/issues/294",
+        "a web session behind an API: 413, message_length_exceeds_limit",
+        "context-exceeded",
+        beside(to(refused(413, "The message is too long.", code="message_length_exceeds_limit"), *AGENTS)),
+    ),
+    Recorded(
         "https://github.com/anomalyco/opencode/issues/1034",
         "Ollama with its usual window reads 4,096 tokens of every large prompt: no call; with a larger one it calls",
         "context-truncated",
         beside(to(text_stream("How can I help you?", "stop", counted(4096, 6)), *AGENTS)),
         kind=Kind.OLLAMA,
         facts={"window": 4096, "counted": 4096},
+    ),
+    Recorded(
+        "https://github.com/anomalyco/opencode/issues/11141",
+        "LM Studio: the agent's first prompt must be kept, 15,028 tokens, and the window is 7,424",
+        "context-exceeded",
+        beside(to(told_in_stream("Cannot truncate prompt with n_keep (15028) >= n_ctx (7424)"), *AGENTS)),
+        kind=Kind.LM_STUDIO,
+        facts={"window": 7424, "sent": 15028},
     ),
     Recorded(
         "https://github.com/cline/cline/issues/3664",
