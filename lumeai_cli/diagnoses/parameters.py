@@ -1,6 +1,7 @@
 """Fields of a request that a server refuses although it would answer without them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from lumeai_cli.diagnoses.access import model_refused, said, too_large
 from lumeai_cli.diagnoses.case import (
@@ -13,7 +14,7 @@ from lumeai_cli.diagnoses.case import (
     TOOL_XML,
     Case,
 )
-from lumeai_cli.diagnoses.diagnosis import Diagnosis, Family, found
+from lumeai_cli.diagnoses.diagnosis import QUOTED, Diagnosis, Family, found
 from lumeai_cli.diagnoses.finding import Finding, of_body
 from lumeai_cli.wire.reading import Reading
 
@@ -54,6 +55,13 @@ def refused_parameters(readings: tuple[Reading, ...]) -> dict[str, list[Reading]
     return culprits
 
 
+def _twin(fallen: Reading, case: Case) -> Reading:
+    """The request that differs from this one by a single field, and was answered."""
+    *rest, parameters = _shape(fallen)
+    shapes = [(*rest, parameters - {parameter}) for parameter in fallen.asked.parameters]
+    return next(r for r in case.readings if _shape(r) in shapes and r.ok and not r.answer.errors)
+
+
 def _shape(reading: Reading) -> tuple[bool, tuple[str, ...], tuple[str, ...], frozenset[str]]:
     asked = reading.asked
     return asked.stream, asked.tools, asked.xml_tools, frozenset(asked.parameters)
@@ -62,11 +70,36 @@ def _shape(reading: Reading) -> tuple[bool, tuple[str, ...], tuple[str, ...], fr
 def _unsupported(case: Case) -> Iterator[Finding]:
     culprits = refused_parameters(case.readings)
     if culprits:
-        hits = {reading.exchange: reading for proofs in culprits.values() for reading in proofs}
-        first = next(iter(hits.values()))
+        hits = list({reading.exchange: reading for proofs in culprits.values() for reading in proofs}.values())
+        (finding,) = found(
+            "unsupported-parameter",
+            [(reading, of_body(reading)) for reading in hits],
+            {"parameter": ", ".join(culprits), "status": hits[0].status or 0, "said": said(hits[0])},
+        )
+        evidence = (finding.evidence[0], of_body(_twin(hits[0], case)), *finding.evidence[1:])
+        yield replace(finding, evidence=evidence[:QUOTED])
+
+
+def _twin(fallen: Reading, case: Case) -> Reading:
+    """The request that differs from this one by a single field, and was answered."""
+    *rest, parameters = _shape(fallen)
+    shapes = [(*rest, parameters - {parameter}) for parameter in fallen.asked.parameters]
+    return next(r for r in case.readings if _shape(r) in shapes and r.ok and not r.answer.errors)
+
+
+def _shape(reading: Reading) -> tuple[bool, tuple[str, ...], tuple[str, ...], frozenset[str]]:
+    asked = reading.asked
+    return asked.stream, asked.tools, asked.xml_tools, frozenset(asked.parameters)
+
+
+def _unsupported(case: Case) -> Iterator[Finding]:
+    culprits = refused_parameters(case.readings)
+    if culprits:
+        hits = list({reading.exchange: reading for proofs in culprits.values() for reading in proofs}.values())
+        first = hits[0]
         yield from found(
             "unsupported-parameter",
-            [(reading, of_body(reading)) for reading in hits.values()],
+            [(reading, of_body(reading)) for reading in (first, _twin(first, case), *hits[1:])],
             {"parameter": ", ".join(culprits), "status": first.status or 0, "said": said(first)},
         )
 

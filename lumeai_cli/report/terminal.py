@@ -1,6 +1,6 @@
 """The report for people: a healthy target is one line; a sick one tells the cause, the proof, and what to do."""
 
-from lumeai_cli.clients.outcome import OutcomeKind
+from lumeai_cli.clients.outcome import Outcome, OutcomeKind
 from lumeai_cli.diagnoses.finding import Severity
 from lumeai_cli.doctor.result import ProbeStatus, Report, TargetReport, Verdict
 from lumeai_cli.report.sheet import BAD, CODE, FAINT, GOOD, STRONG, WARN, Sheet, inline, styled
@@ -105,14 +105,24 @@ def _clients(sheet: Sheet, target: TargetReport, language: str) -> None:
     if not target.clients:
         return
     _heading(sheet, language, "clients-heading")
-    words = [say(language, f"outcome-{judged.outcome.kind.value}") for judged in target.clients]
-    width = max(len(judged.title) for judged in target.clients)
-    for judged, word in zip(target.clients, words, strict=True):
-        style = GOOD if judged.outcome.ok else FAINT if judged.outcome.kind is OutcomeKind.NOT_JUDGED else BAD
-        sheet.add(styled(f"{judged.title:<{width}}  ") + styled(word, style), 4)
-        message = judged.outcome.message.in_(language)
+    alike: dict[Outcome, list[str]] = {}
+    for judged in target.clients:
+        alike.setdefault(judged.outcome, []).append(judged.title)
+    # Whoever looks for a client that fails finds a line of its own; those that are served stand together, at the end.
+    rows = [(title, outcome) for outcome, titles in alike.items() if _fails(outcome) for title in titles]
+    rows += [(", ".join(titles), outcome) for outcome, titles in alike.items() if not _fails(outcome)]
+    width = max((len(judged.title) for judged in target.clients if _fails(judged.outcome)), default=0)
+    for title, outcome in rows:
+        style = GOOD if outcome.ok else BAD if _fails(outcome) else FAINT
+        word = say(language, f"outcome-{outcome.kind.value}")
+        sheet.add(styled(f"{title:<{width}}  ") + styled(word, style), 4, 6 + width)
+        message = outcome.message.in_(language)
         if message:
             sheet.add(styled(say(language, "quoted", text=message), FAINT), 6 + width, 7 + width)
+
+
+def _fails(outcome: Outcome) -> bool:
+    return not outcome.ok and outcome.kind is not OutcomeKind.NOT_JUDGED
 
 
 def _listed(sheet: Sheet, target: TargetReport, names: tuple[str, ...], language: str) -> None:
