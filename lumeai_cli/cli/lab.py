@@ -8,7 +8,6 @@ from lumeai_cli.cli.options import Lang, language
 from lumeai_cli.cli.output import put
 
 if TYPE_CHECKING:
-    from lumeai_cli.diagnoses.diagnosis import Diagnosis
     from lumeai_cli.lab import Specimen
 
 app = typer.Typer(help="Every known failure as a live endpoint.", no_args_is_help=True, rich_markup_mode=None)
@@ -47,7 +46,7 @@ def list_(
         (
             diagnosis.code if diagnosis is not None else "-",
             specimen.name,
-            say(spoken, _state(specimen, diagnosis)),
+            say(spoken, _state(specimen)),
             specimen.sentence(spoken),
         )
         for specimen, diagnosis in shown
@@ -58,11 +57,13 @@ def list_(
     return 0
 
 
-def _state(specimen: "Specimen", diagnosis: "Diagnosis | None") -> str:
+def _state(specimen: "Specimen") -> str:
     """The phrase for what the doctor says of it: sick, healthy, or healthy with a warning or a note."""
     if not specimen.healthy:
         return "sick"
-    return f"severity-{diagnosis.severity.value}" if diagnosis is not None else "healthy"
+    if specimen.warns:
+        return "severity-warning"
+    return "severity-note" if specimen.shows else "healthy"
 
 
 @app.command()

@@ -128,6 +128,7 @@ HEALTHY: tuple[Specimen, ...] = (
         "A correct stream is labelled text/plain.",
         "Верный поток подписан как text/plain.",
         Api(stream=_as_text),
+        shows="wrong-content-type",
     ),
     sound(
         "healthy-no-space",

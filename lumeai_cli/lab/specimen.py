@@ -1,7 +1,7 @@
 """A specimen: one server, healthy or with one fault, told in one sentence."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lumeai_cli.lab.request import LabRequest
 from lumeai_cli.lab.script import Script
@@ -10,7 +10,7 @@ from lumeai_cli.lab.script import Script
 @dataclass(frozen=True, slots=True)
 class Specimen:
     """`healthy` is what the doctor must call it, and `shows` the diagnosis that it must name: the verdict of a sick
-    one, a warning or a note beside a healthy one, empty where there is nothing to tell.
+    one, a note beside a healthy one (a warning if it `warns`), empty where there is nothing to tell.
 
     `respond` is pure and may return its script lazily. `unlisted` says why it is served but stands in no list.
     """
@@ -21,6 +21,7 @@ class Specimen:
     sentence_ru: str
     respond: Callable[[LabRequest], Script]
     shows: str = ""
+    warns: bool = False
     unlisted: str = ""
 
     def sentence(self, language: str) -> str:
@@ -52,7 +53,7 @@ def sick(
 
 def risky(name: str, sentence_en: str, sentence_ru: str, respond: Callable[[LabRequest], Script]) -> Specimen:
     """A specimen that answers every client, and of whose risk the diagnosis of its name warns."""
-    return sound(name, sentence_en, sentence_ru, respond, shows=name)
+    return replace(sound(name, sentence_en, sentence_ru, respond, shows=name), warns=True)
 
 
 def sound(
@@ -63,5 +64,5 @@ def sound(
     *,
     shows: str = "",
 ) -> Specimen:
-    """A specimen that no doctor may blame; its name begins with `healthy-`, unless it is risky."""
+    """A specimen that no doctor may blame; its name begins with `healthy-`. Of what it `shows` a note may tell."""
     return Specimen(name, healthy=True, sentence_en=sentence_en, sentence_ru=sentence_ru, respond=respond, shows=shows)

@@ -77,6 +77,8 @@ SICK = {
 }
 # Those that it lists for a warning: every client gets its answer.
 RISKY = {"buffered-stream", "g4f-drops-repeated-turns", "g4f-cuts-history", "g4f-rewrites-tools"}
+# Those of which a note tells.
+NOTED = {"healthy-no-done": "missing-done", "healthy-text-plain": "wrong-content-type"}
 # Those that it serves and does not list, with the verdict that each has by itself.
 BESIDE = {
     "gateway-drops-answer": "empty-answer",
@@ -89,6 +91,7 @@ HEALTHY = sorted(name for name, specimen in SPECIMENS.items() if specimen.health
 def test_every_name_is_there_and_says_what_it_is_in_both_languages() -> None:
     assert {name for name, specimen in SPECIMENS.items() if not specimen.healthy} == SICK
     assert {name for name in HEALTHY if not name.startswith("healthy-")} == RISKY
+    assert {name for name, specimen in SPECIMENS.items() if specimen.warns} == RISKY
     for specimen in (*SPECIMENS.values(), *UNLISTED.values(), *HOSTILE.values()):
         assert specimen.sentence_en.endswith(".")
         assert specimen.sentence_ru.endswith(".")
@@ -97,7 +100,7 @@ def test_every_name_is_there_and_says_what_it_is_in_both_languages() -> None:
 
 def test_a_specimen_shows_what_it_is_called_after() -> None:
     shown = {name: specimen.shows for name, specimen in SPECIMENS.items() if specimen.shows}
-    assert shown == {name: name for name in SICK | RISKY} | {"healthy-no-done": "missing-done"}
+    assert shown == {name: name for name in SICK | RISKY} | NOTED
     assert {name: specimen.shows for name, specimen in UNLISTED.items()} == BESIDE
     assert not any(specimen.healthy for specimen in UNLISTED.values())
     assert not any(specimen.shows for specimen in HOSTILE.values())
