@@ -80,30 +80,6 @@ def _unsupported(case: Case) -> Iterator[Finding]:
         yield replace(finding, evidence=evidence[:QUOTED])
 
 
-def _twin(fallen: Reading, case: Case) -> Reading:
-    """The request that differs from this one by a single field, and was answered."""
-    *rest, parameters = _shape(fallen)
-    shapes = [(*rest, parameters - {parameter}) for parameter in fallen.asked.parameters]
-    return next(r for r in case.readings if _shape(r) in shapes and r.ok and not r.answer.errors)
-
-
-def _shape(reading: Reading) -> tuple[bool, tuple[str, ...], tuple[str, ...], frozenset[str]]:
-    asked = reading.asked
-    return asked.stream, asked.tools, asked.xml_tools, frozenset(asked.parameters)
-
-
-def _unsupported(case: Case) -> Iterator[Finding]:
-    culprits = refused_parameters(case.readings)
-    if culprits:
-        hits = list({reading.exchange: reading for proofs in culprits.values() for reading in proofs}.values())
-        first = hits[0]
-        yield from found(
-            "unsupported-parameter",
-            [(reading, of_body(reading)) for reading in (first, _twin(first, case), *hits[1:])],
-            {"parameter": ", ".join(culprits), "status": first.status or 0, "said": said(first)},
-        )
-
-
 ENTRIES = (
     Diagnosis(
         "LUM407",
