@@ -33,12 +33,13 @@ def refused(reading: Reading) -> bool:
 def refused_parameters(readings: tuple[Reading, ...]) -> dict[str, list[Reading]]:
     """The fields that the server refuses, each with the requests that fell by it.
 
-    A field is refused if two requests differ in it alone, the one with it is turned down, and the one without is not.
+    A field is refused if two requests differ in it alone, the one with it is turned down, and the one without is not. A
+    server that turns the same request down once and takes it another time refuses no field.
     Other requests with the field fell by it, too, if they were turned down in the same words.
     """
     tried = [reading for reading in readings if reading.asked.probe in _LIKE_AGENTS and reading.status is not None]
-    fallen = [reading for reading in tried if refused(reading)]
     taken = {_shape(reading) for reading in tried if reading.ok and not reading.answer.errors}
+    fallen = [reading for reading in tried if refused(reading) and _shape(reading) not in taken]
     culprits: dict[str, list[Reading]] = {}
     for reading in fallen:
         *rest, parameters = _shape(reading)

@@ -79,6 +79,7 @@ class FollowUp:
         model = self._inquirer.model or ""
         if window_of(self._ledger.of(probes.MODELS), model) is not None:
             self._ledger.skip([probes.WINDOW], phrase("skip-window-known"))
+            return
         for page in pages(self.kind, model):
             if not self._inquirer.may(probes.WINDOW):
                 return
@@ -103,6 +104,9 @@ class FollowUp:
                     again = await self._inquirer.ask(
                         Question(probes.PARAMETERS, prompt, stream=reading.asked.stream, without=frozenset({parameter}))
                     )
+                    if again is not None and not refused(again):
+                        # The same once more: it may have been an accident.
+                        await self._inquirer.ask(Question(probes.PARAMETERS, prompt, stream=reading.asked.stream))
                     asked += [again] if again is not None else []
         return asked
 
