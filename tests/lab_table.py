@@ -18,21 +18,13 @@ from lumeai_cli.doctor.result import Report
 from lumeai_cli.doctor.target import target_of
 from lumeai_cli.lab import SPECIMENS, LabServer
 
-WARNED = frozenset(
-    {
-        "buffered-stream",
-        "context-window-small",
-        "g4f-cuts-history",
-        "g4f-drops-repeated-turns",
-        "g4f-open-to-network",
-        "g4f-rewrites-tools",
-        "slow-first-byte",
-    }
-)
-"""Risks: such a specimen is healthy, and the doctor warns of it by its name."""
-
 NOTED = frozenset({"missing-done", "models-list-proves-nothing"})
-"""Observations: such a specimen is healthy, and the doctor notes it by its name."""
+"""Observations: where such a specimen is healthy, the doctor notes it by its name. Of other healthy specimens it warns
+by their names; those that begin with `healthy-` have nothing to be told of.
+"""
+
+G4F_RISKS = frozenset({"g4f-cuts-history", "g4f-drops-repeated-turns", "g4f-rewrites-tools"})
+"""Known of every G4F by its fingerprint, and told beside whatever else it shows."""
 
 LESS_THAN_PROVEN: dict[str, Certainty] = {
     "g4f-cuts-history": Certainty.LIKELY,
@@ -43,8 +35,8 @@ LESS_THAN_PROVEN: dict[str, Certainty] = {
 of these, too (by token counts, say), is right as well.
 """
 
-NOTES_OF_HEALTHY = {"healthy-no-done": "missing-done"}
-"""The one healthy specimen of which something is noted."""
+NOTES_OF_HEALTHY = {"healthy-no-done": "missing-done", "healthy-text-plain": "wrong-content-type"}
+"""The healthy specimens of which something is noted."""
 
 NOBODY = "-"
 
@@ -92,14 +84,12 @@ class Row:
 def expected(name: str, *, healthy: bool) -> Diagnosed:
     """What must be said of the specimen with this name."""
     certainty = LESS_THAN_PROVEN.get(name, Certainty.PROVEN).value
-    if name in WARNED:
-        return Diagnosed(name, certainty, healthy=True, exit_code=0)
-    if name in NOTED:
-        return Diagnosed(f"({name})", certainty, healthy=True, exit_code=0)
-    if healthy:
-        noted = NOTES_OF_HEALTHY.get(name)
-        return Diagnosed(f"({noted})" if noted else NOBODY, certainty if noted else NOBODY, healthy=True, exit_code=0)
-    return Diagnosed(name, certainty, healthy=False, exit_code=1)
+    if not healthy:
+        return Diagnosed(name, certainty, healthy=False, exit_code=1)
+    noted = NOTES_OF_HEALTHY.get(name) or (name if name in NOTED else "")
+    if name.startswith("healthy-") and not noted:
+        return Diagnosed(NOBODY, NOBODY, healthy=True, exit_code=0)
+    return Diagnosed(f"({noted})" if noted else name, certainty, healthy=True, exit_code=0)
 
 
 def rows(names: Iterable[str] = (), *, time_scale: float = 1.0) -> list[Row]:
@@ -126,13 +116,13 @@ async def _examined(names: Sequence[str], time_scale: float) -> Report:
 def _diagnosed(report: Report) -> Diagnosed:
     """What a report on one target says."""
     (target,) = report.targets
+    usual = G4F_RISKS - {target.name} if target.name.startswith("g4f-") else frozenset[str]()
     if target.verdict is not None:
         finding = target.verdict.rated.finding
         # A second cause beside the first is a wrong answer, too: every specimen has one fault.
-        return Diagnosed(
-            " + ".join((finding.name, *target.next)), finding.certainty.value, target.healthy, report.exit_code
-        )
-    told = [rated for rated in target.findings if rated.severity is not Severity.ERROR]
+        names = [finding.name, *(name for name in target.next if name not in usual)]
+        return Diagnosed(" + ".join(names), finding.certainty.value, target.healthy, report.exit_code)
+    told = [rated for rated in target.findings if rated.finding.name not in usual]
     names = [f"({rated.finding.name})" if rated.severity is Severity.NOTE else rated.finding.name for rated in told]
     certainty = told[0].finding.certainty.value if told else NOBODY
     return Diagnosed(" + ".join(names) or NOBODY, certainty, target.healthy, report.exit_code)

@@ -27,8 +27,9 @@ def test_every_specimen_of_the_lab_gets_what_it_must(monkeypatch: pytest.MonkeyP
         ("zero-events", False, SICK),
         ("healthy-plain", True, WELL),
         ("healthy-no-done", True, replace(WELL, name="(missing-done)", certainty="proven")),
-        ("buffered-stream", False, WARNED),
         ("buffered-stream", True, WARNED),
+        ("buffered-stream", False, replace(SICK, name="buffered-stream")),
+        ("g4f-cuts-history", True, replace(WARNED, name="g4f-cuts-history", certainty="likely")),
         ("models-list-proves-nothing", True, replace(WARNED, name="(models-list-proves-nothing)")),
     ],
 )
