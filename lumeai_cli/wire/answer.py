@@ -4,7 +4,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lumeai_cli.wire.body import BrokenJsonError, loads
-from lumeai_cli.wire.event import BackendError, CallPart, Done, Event, Finish, Reasoning, Refusal, Started, Text, Usage
+from lumeai_cli.wire.event import (
+    BackendError,
+    CallPart,
+    Done,
+    Event,
+    Finish,
+    Reasoning,
+    Refusal,
+    Started,
+    Text,
+    Usage,
+    Via,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +76,10 @@ def fold(events: Iterable[Event]) -> Answer:
                 first = event.at
         elif isinstance(event, CallPart):
             identity, parts = slots.get(event.slot, ("", []))
-            if not parts or (identity and event.id not in ("", identity) and event.name):
-                # A second id in the same place is a second call: servers forget the index, or repeat it.
+            second = identity and event.id not in ("", identity) and event.name
+            if not parts or second or event.via is Via.OLLAMA:
+                # A second id in the same place is a second call: servers forget the index, or repeat it. Ollama's
+                # calls come whole, most without an id, and each line counts its places anew.
                 identity, parts = "", []
                 calls.append(parts)
             slots[event.slot] = identity or event.id, parts
@@ -79,7 +93,7 @@ def fold(events: Iterable[Event]) -> Answer:
         elif isinstance(event, Started):
             model = model or event.model
         elif isinstance(event, Usage):
-            usage = event
+            usage = event if usage is None else _later(usage, event)
         elif isinstance(event, BackendError):
             errors.append(event)
         elif isinstance(event, Refusal):
@@ -100,9 +114,25 @@ def fold(events: Iterable[Event]) -> Answer:
     )
 
 
+def _later(usage: Usage, event: Usage) -> Usage:
+    """The later counts, or the earlier where it is silent: Anthropic tells the prompt's first, the answer's last."""
+    if event.prompt >= 0 and event.completion >= 0 and event.reasoning >= usage.reasoning:
+        return event
+    return Usage(
+        event.frame,
+        event.at,
+        event.prompt if event.prompt >= 0 else usage.prompt,
+        event.completion if event.completion >= 0 else usage.completion,
+        event.reasoning if event.reasoning >= 0 else usage.reasoning,
+    )
+
+
 def _call(parts: list[CallPart]) -> ToolCall:
+    arguments = "".join(part.arguments for part in parts)
+    if not arguments and parts[0].via is Via.ANTHROPIC:
+        arguments = "{}"  # in that dialect a call without arguments streams none
     return ToolCall(
         next((part.id for part in parts if part.id), ""),
         next((part.name for part in parts if part.name), ""),
-        "".join(part.arguments for part in parts),
+        arguments,
     )

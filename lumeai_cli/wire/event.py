@@ -88,7 +88,10 @@ class Refusal(Event):
 
 @dataclass(frozen=True, slots=True)
 class CallPart(Event):
-    """A piece of a tool call. `slot` is its `index`, or its place in the list where the server sent none."""
+    """A piece of a tool call. `slot` is its `index`, or its place in the list where the server sent none.
+
+    By way of `OLLAMA` every piece is a whole call.
+    """
 
     slot: int
     id: str
@@ -99,7 +102,7 @@ class CallPart(Event):
 
 @dataclass(frozen=True, slots=True)
 class Finish(Event):
-    """The finish reason as the server spells it."""
+    """The finish reason as the server spells it; of another dialect in OpenAI's word, where it has one."""
 
     reason: str
     via: Via = Via.DELTA
@@ -126,12 +129,12 @@ class BackendError(Event):
 
 @dataclass(frozen=True, slots=True)
 class Done(Event):
-    """`[DONE]`."""
+    """The end that the dialect announces: `[DONE]`, Anthropic's `message_stop`, Ollama's `"done": true`."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeepAlive(Event):
-    """A comment: the server lives, and has said nothing."""
+    """A comment, or Anthropic's `ping`: the server lives, and has said nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ class FrameKind(StrEnum):
 class Frame:
     """`data` is the payload: an event's data lines joined by a newline, a comment's text, a body.
 
-    `start` and `end` are byte offsets in the body; the ends only grow, and a comment or junk line within an event comes
-    out before it, its span inside the event's. `terminated` is false for an event whose blank line never came:
+    `start` and `end` are byte offsets in the body; the ends only grow, and a comment or any other line within an event
+    comes out before it, its span inside the event's. `terminated` is false for an event whose blank line never came:
     by the standard it is no event, and no client sees it. `lines` counts an event's data lines. `name` is the value
     of its `event:` field.
     """

@@ -4,12 +4,14 @@ Streamed chunks (`delta`) and whole completions (`message`) are read by the same
 the other is due, and what could be understood is told all the same, with `via` saying where it stood.
 Field sources: OpenAI API reference; for the deviations: facts measured 2026-11 with G4F 8.8.6, llama.cpp b11549,
 and read in Ollama fb307609.
+
+An object without `choices` that has the marks of Ollama's or Anthropic's own API is read as what it is, whatever was
+asked, and tells `NO_CHOICES` and `FOREIGN_DIALECT` besides: a frame does not know what was asked, a `Reading` does.
 """
 
-import json
-import math
 from typing import Any
 
+from lumeai_cli.wire import anthropic, ollama
 from lumeai_cli.wire.body import BrokenJsonError, loads
 from lumeai_cli.wire.event import (
     BackendError,
@@ -27,15 +29,15 @@ from lumeai_cli.wire.event import (
     Usage,
     Via,
 )
+from lumeai_cli.wire.exchange import Dialect
 from lumeai_cli.wire.frame import Frame, FrameKind
+from lumeai_cli.wire.value import count, failure, shown
 
 REASONING_FIELDS = ("reasoning_content", "reasoning")
 """vLLM renamed the first to the second after 0.15.1; Ollama and G4F use the second, llama.cpp the first."""
 
 _EVENT = FrameKind.EVENT
 _SILENT = frozenset({FrameKind.COMMENT, FrameKind.HTML, FrameKind.OVERSIZE})
-
-SHOWN = 200  # characters of a foreign value that an oddity quotes
 
 
 def events_of(frame: Frame, number: int) -> list[Event]:
@@ -68,7 +70,7 @@ def _read(frame: Frame, number: int, out: list[Event]) -> None:
     if isinstance(value, dict):
         _object(value, frame, number, out)
     elif frame.kind is not FrameKind.JUNK:
-        out.append(Odd(number, at, OddKind.NOT_AN_OBJECT, _shown(value)))
+        out.append(Odd(number, at, OddKind.NOT_AN_OBJECT, shown(value)))
 
 
 def _not_utf8(frame: Frame, number: int, out: list[Event]) -> None:
@@ -94,35 +96,58 @@ def _is_json(line: bytes) -> bool:
 
 def _object(value: dict[str, Any], frame: Frame, number: int, out: list[Event]) -> None:
     at = frame.at
+    if "choices" not in value and _foreign(value, frame, number, out):
+        return
     if "error" in value:
         error = value["error"]
         if error is None:
             out.append(Odd(number, at, OddKind.ERROR_NULL))
         else:
-            out.append(_error(error, number, at))
+            out.append(failure(error, number, at))
     elif frame.name == "error" or value.get("object") == "error":
         # vLLM up to 0.10 puts message, type and code at the top level.
-        out.append(BackendError(number, at, str(value.get("message") or _shown(value)), shape="event"))
+        out.append(BackendError(number, at, str(value.get("message") or shown(value)), shape="event"))
         if frame.name == "error":
-            out.append(Odd(number, at, OddKind.EVENT_ERROR, _shown(value)))
+            out.append(Odd(number, at, OddKind.EVENT_ERROR, shown(value)))
         return
     usage = value.get("usage")
     if isinstance(usage, dict):
         _usage(usage, number, at, out)
     elif usage is not None:
-        out.append(Odd(number, at, OddKind.BAD_USAGE, _shown(usage)))
+        out.append(Odd(number, at, OddKind.BAD_USAGE, shown(usage)))
     choices = value.get("choices")
     if choices is None and "choices" not in value:
         if "error" not in value:
-            out.append(Odd(number, at, OddKind.NO_CHOICES, ", ".join(list(value)[:12])))
+            out.append(_no_choices(value, number, at))
         return
     if not isinstance(choices, list) or (choices and not isinstance(choices[0], dict)):
-        out.append(Odd(number, at, OddKind.BAD_CHOICES, _shown(choices)))
+        out.append(Odd(number, at, OddKind.BAD_CHOICES, shown(choices)))
         return
     if not choices:
         out.append(Odd(number, at, OddKind.EMPTY_CHOICES))
         return
     _choice(choices[0], str(value.get("model") or ""), frame, number, out)
+
+
+def _foreign(value: dict[str, Any], frame: Frame, number: int, out: list[Event]) -> bool:
+    """Reads an object of another dialect, and says whether it was one."""
+    if frame.name == "error" and "error" not in value:
+        return False  # an error, whatever it looks like
+    if anthropic.speaks(value):
+        dialect, tell = Dialect.ANTHROPIC, anthropic.tell
+    elif ollama.speaks(value):
+        dialect, tell = Dialect.OLLAMA, ollama.tell
+    else:
+        return False
+    if "error" not in value:
+        out.append(_no_choices(value, number, frame.at))
+    out.append(Odd(number, frame.at, OddKind.FOREIGN_DIALECT, dialect))
+    tell(value, number, frame.at, out)
+    return True
+
+
+def _no_choices(value: dict[str, Any], number: int, at: float) -> Odd:
+    return Odd(number, at, OddKind.NO_CHOICES, ", ".join(list(value)[:12]))
 
 
 def _choice(choice: dict[str, Any], model: str, frame: Frame, number: int, out: list[Event]) -> None:
@@ -152,7 +177,7 @@ def _said(said: dict[str, Any], model: str, via: Via, number: int, at: float, ou
     if "role" in said and said["role"] is not None:
         role = said["role"]
         if role != "assistant":
-            out.append(Odd(number, at, OddKind.FOREIGN_ROLE, _shown(role)))
+            out.append(Odd(number, at, OddKind.FOREIGN_ROLE, shown(role)))
         out.append(Started(number, at, str(role), model))
     for field in REASONING_FIELDS:
         if isinstance(said.get(field), str) and said[field]:
@@ -163,12 +188,12 @@ def _said(said: dict[str, Any], model: str, via: Via, number: int, at: float, ou
         if content:
             out.append(Text(number, at, content, via))
     elif isinstance(content, list):
-        out.append(Odd(number, at, OddKind.CONTENT_PARTS, _shown(content)))
+        out.append(Odd(number, at, OddKind.CONTENT_PARTS, shown(content)))
         text = "".join(part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str))
         if text:
             out.append(Text(number, at, text, Via.PARTS))
     elif content is not None:
-        out.append(Odd(number, at, OddKind.BAD_CONTENT, _shown(content)))
+        out.append(Odd(number, at, OddKind.BAD_CONTENT, shown(content)))
     if isinstance(said.get("refusal"), str) and said["refusal"]:
         out.append(Refusal(number, at, said["refusal"]))
     call = said.get("function_call")
@@ -193,12 +218,12 @@ def _said(said: dict[str, Any], model: str, via: Via, number: int, at: float, ou
 
 def _calls(calls: Any, via: Via, number: int, at: float, out: list[Event]) -> None:
     if not isinstance(calls, list):
-        out.append(Odd(number, at, OddKind.BAD_CALLS, _shown(calls)))
+        out.append(Odd(number, at, OddKind.BAD_CALLS, shown(calls)))
         return
     for place, call in enumerate(calls):
         function = call.get("function") if isinstance(call, dict) else None
         if not isinstance(function, dict):
-            out.append(Odd(number, at, OddKind.BAD_CALLS, _shown(call)))
+            out.append(Odd(number, at, OddKind.BAD_CALLS, shown(call)))
             continue
         slot, identity, name = call.get("index"), call.get("id"), function.get("name")
         if not isinstance(slot, int):
@@ -211,13 +236,13 @@ def _calls(calls: Any, via: Via, number: int, at: float, out: list[Event]) -> No
         elif name and identity == "":
             out.append(Odd(number, at, OddKind.CALL_EMPTY_ID))
         elif identity is not None and not isinstance(identity, str):
-            out.append(Odd(number, at, OddKind.CALL_BAD_ID, _shown(identity)))
+            out.append(Odd(number, at, OddKind.CALL_BAD_ID, shown(identity)))
         if identity and not name:
             out.append(Odd(number, at, OddKind.CALL_NO_NAME))
         arguments = function.get("arguments")
         if arguments is not None and not isinstance(arguments, str):
-            out.append(Odd(number, at, OddKind.CALL_BAD_ARGUMENTS, _shown(arguments)))
-            arguments = _shown(arguments)
+            out.append(Odd(number, at, OddKind.CALL_BAD_ARGUMENTS, shown(arguments)))
+            arguments = shown(arguments)
         out.append(
             CallPart(number, at, slot, "" if identity is None else str(identity), str(name or ""), arguments or "", via)
         )
@@ -226,38 +251,7 @@ def _calls(calls: Any, via: Via, number: int, at: float, out: list[Event]) -> No
 def _usage(usage: dict[str, Any], number: int, at: float, out: list[Event]) -> None:
     counts = [usage.get("prompt_tokens"), usage.get("completion_tokens")]
     if any(count is not None and (not isinstance(count, int | float) or isinstance(count, bool)) for count in counts):
-        out.append(Odd(number, at, OddKind.BAD_USAGE, _shown(usage)))
+        out.append(Odd(number, at, OddKind.BAD_USAGE, shown(usage)))
     details = usage.get("completion_tokens_details")
     thinking = details.get("reasoning_tokens") if isinstance(details, dict) else None
-    out.append(Usage(number, at, _count(counts[0]), _count(counts[1]), _count(thinking)))
-
-
-def _count(value: Any) -> int:
-    if isinstance(value, float) and math.isfinite(value):
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else -1
-
-
-def _error(error: Any, number: int, at: float) -> BackendError:
-    if isinstance(error, dict):
-        code = error.get("code")
-        return BackendError(
-            number,
-            at,
-            str(error.get("message") or _shown(error)),
-            str(error.get("type") or ""),
-            "" if code is None else str(code),
-        )
-    return BackendError(number, at, str(error), shape="string")
-
-
-def _shown(value: Any) -> str:
-    text = repr(value) if isinstance(value, str | int | float | bool | None) else _json(value)
-    return text if len(text) <= SHOWN else text[:SHOWN] + "..."
-
-
-def _json(value: Any) -> str:
-    try:
-        return json.dumps(value, ensure_ascii=False)
-    except (ValueError, RecursionError):
-        return type(value).__name__
+    out.append(Usage(number, at, count(counts[0]), count(counts[1]), count(thinking)))

@@ -6,8 +6,8 @@ from enum import StrEnum
 
 from lumeai_cli.wire.answer import Answer, fold
 from lumeai_cli.wire.body import BodyReader
-from lumeai_cli.wire.event import CallPart, Event, Odd, OddKind, Text, Via
-from lumeai_cli.wire.exchange import Asked, Ending, Exchange, Headers, header
+from lumeai_cli.wire.event import BackendError, CallPart, Event, Odd, OddKind, Text, Via
+from lumeai_cli.wire.exchange import Asked, Dialect, Ending, Exchange, Headers, header
 from lumeai_cli.wire.frame import Frame, FrameKind
 from lumeai_cli.wire.openai import events_of
 from lumeai_cli.wire.sse import DEFAULT_LIMIT
@@ -16,6 +16,8 @@ DEFAULT_FRAMES = 1_000_000
 
 READABLE = ("", "identity", "gzip", "x-gzip", "deflate")
 """Content encodings that the transport undoes."""
+
+_DUE = {Dialect.OLLAMA: Via.OLLAMA, Dialect.ANTHROPIC: Via.ANTHROPIC}
 
 
 class Shape(StrEnum):
@@ -67,7 +69,11 @@ class Reading:
 
     @property
     def data_events(self) -> tuple[Frame, ...]:
-        """The SSE events that an SDK delivers: terminated, with data, before `[DONE]`, and not `[DONE]` itself."""
+        """The frames that an SDK delivers: SSE events that are terminated, hold data, stand before `[DONE]`, and are
+        not `[DONE]` itself. Ollama's own API, where that was asked, streams lines of JSON: every line.
+        """
+        if self.asked.dialect is Dialect.OLLAMA:
+            return self.framed(FrameKind.LINE, FrameKind.JSON)
         delivered: list[Frame] = []
         for frame in self.frames:
             if frame.done:
@@ -79,17 +85,29 @@ class Reading:
     @property
     def delivered_events(self) -> tuple[Event, ...]:
         """What an SDK's user gets to see: the events of `data_events`, in a body that is no stream all of them."""
-        if self.shape is not Shape.SSE:
-            return self.events if self.shape is Shape.JSON else ()
+        if self.shape is Shape.JSON:
+            return self.events
+        if self.shape is not Shape.SSE and self.asked.dialect is not Dialect.OLLAMA:
+            return ()
         delivered = {id(frame) for frame in self.data_events}
         return tuple(event for event in self.events if id(self.frames[event.frame]) in delivered)
 
     @property
     def heard(self) -> Answer:
-        """The answer as a strict client hears it: what was delivered, under the field where it is due."""
-        due = Via.DELTA if self.shape is Shape.SSE else Via.MESSAGE
+        """The answer as a strict client hears it: what was delivered in the dialect that was asked, under the field
+        where it is due. An error is heard in any.
+        """
+        asked = self.asked.dialect
+        due = _DUE.get(asked) or (Via.DELTA if self.shape is Shape.SSE else Via.MESSAGE)
+        spoken = {odd.frame: odd.detail for odd in self.odd(OddKind.FOREIGN_DIALECT)}
         return fold(
-            event for event in self.delivered_events if not isinstance(event, Text | CallPart) or event.via is due
+            event
+            for event in self.delivered_events
+            if isinstance(event, BackendError)
+            or (
+                spoken.get(event.frame, Dialect.OPENAI) == asked
+                and (not isinstance(event, Text | CallPart) or event.via is due)
+            )
         )
 
     @property

@@ -67,7 +67,7 @@ def check_spans(body: bytes, frames: Iterable[Frame]) -> None:
         assert _holds(body[frame.start : frame.end], frame.data)
         while before and before[-1].start >= frame.start:
             inner = before.pop()
-            assert inner.kind in (FrameKind.COMMENT, FrameKind.JUNK)
+            assert inner.kind in (FrameKind.COMMENT, FrameKind.JUNK, FrameKind.LINE)
             assert frame.kind in (FrameKind.EVENT, FrameKind.OVERSIZE)
             assert inner.end <= frame.end
         assert not before or before[-1].end <= frame.start

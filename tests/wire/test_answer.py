@@ -46,6 +46,16 @@ TABLE: list[tuple[str, list[Event], Answer]] = [
     ),
     ("the last finish", [Finish(0, 1.0, "length"), Finish(1, 2.0, "stop")], Answer(finish="stop")),
     ("the last usage", [Usage(0, 1.0, 1, 1), Usage(1, 2.0, 1, 2)], Answer(usage=Usage(1, 2.0, 1, 2))),
+    (
+        "what the last usage does not tell",
+        [Usage(0, 1.0, 7, 1, 3), Usage(1, 2.0, -1, 9)],
+        Answer(usage=Usage(1, 2.0, 7, 9, 3)),
+    ),
+    (
+        "usage that tells nothing",
+        [Usage(0, 1.0, 7, 1), Usage(1, 2.0, -1, -1)],
+        Answer(usage=Usage(1, 2.0, 7, 1)),
+    ),
     ("every error", [FIRST_ERROR, SECOND_ERROR], Answer(errors=(FIRST_ERROR, SECOND_ERROR))),
     ("done", [Done(0, 1.0)], Answer(done=True)),
     (
@@ -81,6 +91,16 @@ TABLE: list[tuple[str, list[Event], Answer]] = [
         "another id, but no name: the first id counts",
         [CallPart(0, 1.0, 0, "c1", "a", "x"), CallPart(1, 2.0, 0, "c2", "", "y")],
         Answer(calls=(ToolCall("c1", "a", "xy"),), first_content_at=1.0),
+    ),
+    (
+        "Ollama's calls come whole, each in its line",
+        [CallPart(0, 1.0, 0, "", "a", "{}", Via.OLLAMA), CallPart(1, 2.0, 0, "", "a", "{}", Via.OLLAMA)],
+        Answer(calls=(ToolCall("", "a", "{}"), ToolCall("", "a", "{}")), first_content_at=1.0),
+    ),
+    (
+        "Anthropic's call without arguments",
+        [CallPart(0, 1.0, 0, "c1", "a", "", Via.ANTHROPIC), CallPart(1, 2.0, 1, "c2", "b", "", Via.ANTHROPIC)],
+        Answer(calls=(ToolCall("c1", "a", "{}"), ToolCall("c2", "b", "{}")), first_content_at=1.0),
     ),
     (
         "text before a call",

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from lumeai_cli.wire import body as body_module
 from lumeai_cli.wire.body import BOM, BodyReader, BrokenJsonError, loads
 from lumeai_cli.wire.frame import Frame, FrameKind
 from lumeai_cli.wire.sse import DEFAULT_LIMIT, SseDecoder
@@ -73,6 +74,23 @@ JSON_AT_FIRST_SIGHT = [
     ("ndjson, crlf", b'{"a":1}\r\n{"b":2}', [frame(LINE, b'{"a":1}', 0, 9), frame(LINE, b'{"b":2}', 9, 16)]),
     ("ndjson, cr", b'{"a":1}\r{"b":2}\r', [frame(LINE, b'{"a":1}', 0, 8), frame(LINE, b'{"b":2}', 8, 16)]),
     ("ndjson, a BOM", BOM + b"{}\n{}\n", [frame(LINE, b"{}", 3, 6), frame(LINE, b"{}", 6, 9)]),
+    (
+        "ndjson after blank lines",
+        b"\n \n{}\n{}\n",
+        [frame(JUNK, b" ", 1, 3), frame(LINE, b"{}", 3, 6), frame(LINE, b"{}", 6, 9)],
+    ),
+    (
+        "ndjson, blank lines between",
+        b"{}\n \n\r\n{}",
+        [frame(LINE, b"{}", 0, 3), frame(JUNK, b" ", 3, 5), frame(LINE, b"{}", 7, 9)],
+    ),
+    ("an object and blank lines", b"{}\n \n\r\n", whole(JSON, b"{}\n \n\r\n")),
+    ("a line, then text", b"{}\nno", [frame(LINE, b"{}", 0, 3), frame(JUNK, b"no", 3, 5)]),
+    ("a line, then a page", b"{}\n<html>", [frame(LINE, b"{}", 0, 3), frame(JUNK, b"<html>", 3, 9)]),
+    ("a line, then a comment", b"{}\n: c\n", [frame(LINE, b"{}", 0, 3), frame(COMMENT, b"c", 3, 7)]),
+    ("a broken line first", b"{'a'}\n{}\n", [frame(JUNK, b"{'a'}", 0, 6), frame(LINE, b"{}", 6, 9)]),
+    ("arrays in lines", b"[1]\n[2]\n", [frame(JUNK, b"[1]", 0, 4), frame(JUNK, b"[2]", 4, 8)]),
+    ("an array, then an object", b"[]\n{}\n", [frame(JUNK, b"[]", 0, 3), frame(LINE, b"{}", 3, 6)]),
     ("ndjson, indented", b" {}\n\n {}\n", [frame(LINE, b" {}", 0, 4), frame(LINE, b" {}", 5, 9)]),
     (
         "ndjson, one line broken",
@@ -139,7 +157,20 @@ OVERSIZES = [
     ("JSON of the limit", b'{"a":"12345678"}', whole(JSON, b'{"a":"12345678"}')),
     ("JSON, a byte more", b'{"a":"12345678"}\n', [frame(OVERSIZE, b'{"a":"12345678"}', 0, 16)]),
     ("JSON, much more", b'{"a":"' + b"x" * 99, [frame(OVERSIZE, b'{"a":"xxxxxxxxxx', 0, 16)]),
-    ("ndjson", b'{"a":1}\n' * 9, [frame(OVERSIZE, b'{"a":1}\n{"a":1}\n', 0, 16)]),
+    ("ndjson is not held", b'{"a":1}\n' * 9, [frame(LINE, b'{"a":1}', at, at + 8) for at in range(0, 72, 8)]),
+    (
+        "a line that is too long among others",
+        b'{"a":1}\n{"a":"' + b"x" * 20 + b'"}\n{}\n',
+        [frame(LINE, b'{"a":1}', 0, 8), frame(OVERSIZE, b'{"a":"xxxxxxxxxx', 8, 24), frame(LINE, b"{}", 37, 40)],
+    ),
+    (
+        "the second line begins at the limit",
+        b'{"a":"123456"}\n{}\n',
+        [frame(LINE, b'{"a":"123456"}', 0, 15), frame(LINE, b"{}", 15, 18)],
+    ),
+    ("it begins behind the limit", b'{"a":"1234567"}\n{}\n', [frame(OVERSIZE, b'{"a":"1234567"}\n', 0, 16)]),
+    ("blank lines up to the limit", b"{}" + b"\n" * 14 + b"{}", [frame(OVERSIZE, b"{}" + b"\n" * 14, 0, 16)]),
+    ("almost up to it", b"{}" + b"\n" * 13 + b"{}", [frame(LINE, b"{}", 0, 3), frame(LINE, b"{}", 15, 17)]),
     ("html", b"<html>" + b" " * 99, [frame(OVERSIZE, b"<html>" + b" " * 10, 0, 16)]),
     ("white space of the limit", b"\n" * 16 + b"data: a\n\n", [whole_event(b"a", 16, 25)]),
     ("white space, a byte more", b"\n" * 17 + b"data: a\n\n", [frame(OVERSIZE, b"\n" * 16, 0, 16)]),
@@ -163,6 +194,7 @@ def test_what_is_too_long_becomes_one_frame(body: bytes, expected: list[Frame]) 
         pytest.param([b"\n", b"data: a\n\n", b"data: b\n\n"], [2.0, 3.0], id="events after white space"),
         pytest.param([b'{"a"', b":1}", b"\n", b" "], [2.0], id="white space after JSON took its time"),
         pytest.param([b'{"a":1}\n', b'{"b":2}\n', b'{"c":3}'], [1.0, 2.0, 4.0], id="lines of JSON"),
+        pytest.param([b'{"a"', b":1}\n", b" ", b"\n", b"{}\n"], [2.0, 4.0, 5.0], id="lines, blank ones between"),
         pytest.param([b"<html>", b"</html>"], [2.0], id="a page"),
         pytest.param([b"{", b"}" * 20], [2.0], id="too long"),
     ],
@@ -179,6 +211,22 @@ def test_the_events_of_a_stream_come_out_at_once() -> None:
     assert reader.feed(b"data: a\n\nda", AT) == [whole_event(b"a", 0, 9)]
     assert reader.feed(b"ta: b\n\n", AT) == [whole_event(b"b", 9, 18)]
     assert reader.close(AT) == []
+
+
+def test_the_lines_of_ndjson_come_out_at_once() -> None:
+    """The first one with the first byte behind it, which alone tells it from a body of one line."""
+    reader = BodyReader()
+    assert reader.feed(b'{"a":1}\n', 1.0) == []
+    assert reader.feed(b"{", 2.0) == [Frame(LINE, 0, 8, 1.0, b'{"a":1}')]
+    assert reader.feed(b"}\n{}\n{", 3.0) == [Frame(LINE, 8, 11, 3.0, b"{}"), Frame(LINE, 11, 14, 3.0, b"{}")]
+    assert reader.close(4.0) == [Frame(JUNK, 14, 15, 4.0, b"{")]
+
+
+def test_a_pretty_printed_body_is_held_to_its_end() -> None:
+    reader = BodyReader()
+    for line in PRETTY.splitlines(keepends=True):
+        assert reader.feed(line, AT) == []
+    assert reader.close(AT) == whole(JSON, PRETTY)
 
 
 @pytest.mark.parametrize(
@@ -241,6 +289,8 @@ PIECES = st.sampled_from(
         b"[",
         b"]",
         b'{"a":1}',
+        b'{"a":1}\n',
+        b"{}\r\n",
         b"data: ",
         b"data: {}\n\n",
         b":",
@@ -295,6 +345,22 @@ def retained(reader: object) -> int:
     return total
 
 
+def test_json_is_parsed_no_more_often_than_it_has_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However a body is cut: what is held is not parsed anew with each piece."""
+    parsed: list[int] = []
+    real = body_module.loads
+    monkeypatch.setattr(body_module, "loads", lambda data: (parsed.append(len(data)), real(data))[1])
+    for body, most in [
+        (b'{"a":1,\n' * 500, 9 * 500 + 500 * 8),  # at the end: once as a whole, once by lines
+        (b'{"a":1}\n' * 500, 7 + 500 * 7),  # the first line, then each line
+        (b"{}" + b"\n" * 500, 502),
+        (json.dumps({key: list(range(500)) for key in "abc"}, indent=1).encode(), 13000),
+    ]:
+        parsed.clear()
+        framed([body[place : place + 1] for place in range(len(body))])
+        assert sum(parsed) <= most
+
+
 @given(body=BODIES.map(lambda body: body * 9), size=st.integers(1, 20))
 @example(body=b" " * 99, size=1)
 @example(body=b"{" * 99, size=20)
@@ -335,6 +401,9 @@ class Watched(BodyReader):
         pytest.param(lambda size: b'{"a":"' + b"x" * size + b'"}', id="JSON"),
         pytest.param(lambda size: b"[" * size, id="no JSON"),
         pytest.param(lambda size: b"{}\n" * (size // 3), id="ndjson"),
+        pytest.param(lambda size: b'{"a":"' + b"x" * size + b'"}\n{}\n', id="a long line, then another"),
+        pytest.param(lambda size: b'{"a":\n' + b"\n" * size + b"1}", id="pretty-printed"),
+        pytest.param(lambda size: b"{}" + b"\n" * size, id="an object and blank lines"),
         pytest.param(lambda size: b"<" * size, id="html"),
     ],
 )

@@ -26,7 +26,8 @@ from lumeai_cli.wire.event import (
     Via,
 )
 from lumeai_cli.wire.frame import Frame, FrameKind
-from lumeai_cli.wire.openai import SHOWN, events_of
+from lumeai_cli.wire.openai import events_of
+from lumeai_cli.wire.value import SHOWN
 from tests.wire.feeding import AT, fed, read
 
 Row = tuple[str, Any, list[Event]]
@@ -261,6 +262,92 @@ STREAMED: list[Row] = [
     # choices
     ("no choices", {"id": 1, "detail": "x"}, [odd(OddKind.NO_CHOICES, "id, detail")]),
     ("an empty object", {}, [odd(OddKind.NO_CHOICES)]),
+    (
+        "a message beside no choices",
+        {"message": {"role": "assistant", "content": "a"}},
+        [odd(OddKind.NO_CHOICES, "message")],
+    ),
+    ("a message as text", {"message": "a", "done": True}, [odd(OddKind.NO_CHOICES, "message, done")]),
+    (
+        "usage beside no choices",
+        {"id": "a", "usage": {"prompt_tokens": 7}},
+        [usage(7), odd(OddKind.NO_CHOICES, "id, usage")],
+    ),
+    (
+        "an event of the Responses API",
+        {"type": "response.created", "response": {"id": "r"}},
+        [odd(OddKind.NO_CHOICES, "type, response")],
+    ),
+    (
+        "an item of the Responses API",
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "a"}]},
+        [odd(OddKind.NO_CHOICES, "type, role, content")],
+    ),
+    # other dialects
+    (
+        "a line of Ollama's",
+        {"model": "m", "message": {"role": "assistant", "content": "a"}, "done": False},
+        [
+            odd(OddKind.NO_CHOICES, "model, message, done"),
+            odd(OddKind.FOREIGN_DIALECT, "ollama"),
+            started(model="m"),
+            text("a", Via.OLLAMA),
+        ],
+    ),
+    (
+        "Ollama's marks and an error as text",
+        {"message": {"content": "a"}, "done": False, "error": "no"},
+        [odd(OddKind.FOREIGN_DIALECT, "ollama"), failed("no", shape="string"), text("a", Via.OLLAMA)],
+    ),
+    (
+        "Ollama's marks and an error as an object",
+        {"message": {"content": "a"}, "done": False, "error": {"message": "no"}},
+        [failed("no")],
+    ),
+    (
+        "an error in an error, as Ollama passes it on",
+        {"error": json.dumps({"error": {"message": "no", "type": "t", "code": 400}})},
+        [failed("no", "t", "400", "string")],
+    ),
+    (
+        "the same as the message of an object is quoted as it stands",
+        {"error": {"message": '{"error":{"message":"no"}}', "type": "t"}},
+        [failed('{"error":{"message":"no"}}', "t")],
+    ),
+    (
+        "an event of Anthropic's",
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "a"}},
+        [
+            odd(OddKind.NO_CHOICES, "type, index, delta"),
+            odd(OddKind.FOREIGN_DIALECT, "anthropic"),
+            text("a", Via.ANTHROPIC),
+        ],
+    ),
+    (
+        "Anthropic's counts",
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 9}},
+        [
+            odd(OddKind.NO_CHOICES, "type, delta, usage"),
+            odd(OddKind.FOREIGN_DIALECT, "anthropic"),
+            usage(-1, 9),
+            Finish(0, AT, "stop", Via.ANTHROPIC),
+        ],
+    ),
+    (
+        "Anthropic's ping",
+        {"type": "ping"},
+        [odd(OddKind.NO_CHOICES, "type"), odd(OddKind.FOREIGN_DIALECT, "anthropic"), KeepAlive(0, AT)],
+    ),
+    (
+        "Anthropic's error",
+        {"type": "error", "error": {"type": "overloaded_error", "message": "no"}},
+        [odd(OddKind.FOREIGN_DIALECT, "anthropic"), failed("no", "overloaded_error")],
+    ),
+    (
+        "choices beside another dialect's marks",
+        {"done": True, "type": "message_stop", **message(content="a")},
+        [text("a", Via.MESSAGE), odd(OddKind.MESSAGE_FOR_DELTA)],
+    ),
     ("empty choices", {"choices": []}, [odd(OddKind.EMPTY_CHOICES)]),
     ("null choices", {"choices": None}, [odd(OddKind.BAD_CHOICES, "None")]),
     ("choices that are an object", {"choices": {"delta": {}}}, [odd(OddKind.BAD_CHOICES, '{"delta": {}}')]),
@@ -346,6 +433,28 @@ WHOLE: list[Row] = [
     ("neither message nor delta", {"choices": [{"index": 0}]}, []),
     ("an error", {"error": {"message": "no"}}, [failed("no")]),
     ("an error as text", {"error": "no"}, [failed("no", shape="string")]),
+    (
+        "an answer of Ollama's",
+        {"model": "m", "created_at": "t", "response": "a", "done": True, "done_reason": "stop"},
+        [
+            odd(OddKind.NO_CHOICES, "model, created_at, response, done, done_reason"),
+            odd(OddKind.FOREIGN_DIALECT, "ollama"),
+            started(model="m"),
+            text("a", Via.OLLAMA),
+            Finish(0, AT, "stop", Via.OLLAMA),
+            Done(0, AT),
+        ],
+    ),
+    (
+        "a message of Anthropic's",
+        {"type": "message", "content": [{"type": "text", "text": "a"}], "stop_reason": "max_tokens"},
+        [
+            odd(OddKind.NO_CHOICES, "type, content, stop_reason"),
+            odd(OddKind.FOREIGN_DIALECT, "anthropic"),
+            text("a", Via.ANTHROPIC),
+            Finish(0, AT, "length", Via.ANTHROPIC),
+        ],
+    ),
     ("a model list", {"object": "list", "data": []}, [odd(OddKind.NO_CHOICES, "object, data")]),
     ("usage as text", {"choices": [], "usage": "7"}, [odd(OddKind.BAD_USAGE, "'7'"), odd(OddKind.EMPTY_CHOICES)]),
     ("an array", [1], [odd(OddKind.NOT_AN_OBJECT, "[1]")]),
@@ -382,6 +491,29 @@ FRAMED: list[tuple[str, bytes, list[Event]]] = [
         "event: error, no message",
         b'event: error\ndata: {"a":1}\n\n',
         [failed('{"a": 1}', shape="event"), odd(OddKind.EVENT_ERROR, '{"a": 1}')],
+    ),
+    (
+        "event: error goes before another dialect",
+        b'event: error\ndata: {"type":"message_stop"}\n\n',
+        [
+            failed('{"type": "message_stop"}', shape="event"),
+            odd(OddKind.EVENT_ERROR, '{"type": "message_stop"}'),
+        ],
+    ),
+    (
+        "event: error of Anthropic's",
+        b'event: error\ndata: {"type":"error","error":{"type":"t","message":"no"}}\n\n',
+        [odd(OddKind.FOREIGN_DIALECT, "anthropic"), failed("no", "t")],
+    ),
+    (
+        "the last line of Ollama's, not framed",
+        b': c\n{"model":"m","created_at":"t","done":true}\n',
+        [
+            KeepAlive(0, AT),
+            Odd(1, AT, OddKind.NO_CHOICES, "model, created_at, done"),
+            Odd(1, AT, OddKind.FOREIGN_DIALECT, "ollama"),
+            Done(1, AT),
+        ],
     ),
     ("JSON over several data lines", b'data: {"choices":\ndata: [{"delta":{"content":"a"}}]}\n\n', [text("a")]),
     (
@@ -510,6 +642,7 @@ def test_the_answer_after_done_counts_too() -> None:
 
 NAMES = ["choices", "delta", "message", "text", "content", "role", "tool_calls", "function", "function_call", "name"]
 NAMES += ["arguments", "id", "index", "error", "object", "usage", "prompt_tokens", "completion_tokens_details", "code"]
+NAMES += ["done", "response", "created_at", "stop_reason", "content_block"]
 NAMES += ["reasoning", "reasoning_content", "reasoning_tokens", "refusal", "finish_reason", "model", "type"]
 LEAVES = (
     st.none()
@@ -517,7 +650,7 @@ LEAVES = (
     | st.integers()
     | st.floats()
     | st.text(max_size=3)
-    | st.sampled_from(["error", "assistant"])
+    | st.sampled_from(["error", "assistant", "message", "message_delta", "message_start", "content_block_start"])
 )
 VALUES = st.recursive(
     LEAVES,
@@ -553,6 +686,10 @@ DEEP_PLACES += [b'{"choices":[{"delta":{"tool_calls":[{"id":%b,"function":{"name
 DEEP_PLACES += [
     b'{"choices":[{"delta":{"function_call":{"name":%b,"arguments":%b}}}]}',
     b'{"usage":{"prompt_tokens":%b}}',
+    b'{"done":true,"message":{"role":%b,"content":%b,"tool_calls":[{"function":{"name":%b,"arguments":%b}}]}}',
+    b'{"done":true,"message":{"tool_calls":%b},"done_reason":%b,"eval_count":%b}',
+    b'{"type":"message","stop_reason":%b,"usage":%b,"content":[{"type":"tool_use","input":%b},%b]}',
+    b'{"type":"error","error":{"message":%b,"type":%b}}',
 ]
 
 

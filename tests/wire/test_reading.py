@@ -1,14 +1,15 @@
 """A reading holds all that one exchange says."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lumeai_cli.wire.answer import fold
-from lumeai_cli.wire.event import Odd, OddKind, Text
-from lumeai_cli.wire.exchange import Asked, Chunk, Ending, EndingKind, Exchange
+from lumeai_cli.wire.event import BackendError, Done, Odd, OddKind, Text, Via
+from lumeai_cli.wire.exchange import Asked, Chunk, Dialect, Ending, EndingKind, Exchange
 from lumeai_cli.wire.frame import FrameKind
 from lumeai_cli.wire.reading import Reader, Reading, Shape, read
 from tests.wire import feeding
@@ -130,6 +131,88 @@ def test_an_sdk_delivers(body: bytes, delivered: list[bytes]) -> None:
     assert [frame.data for frame in reading(body).data_events] == delivered
 
 
+def native(dialect: Dialect, body: bytes) -> Reading:
+    """The reading of an answer to a request in this dialect."""
+    return read(replace(exchange((1.0, body)), asked=replace(ASKED, dialect=dialect)))
+
+
+CHUNK = b'{"choices":[{"delta":{"content":"a","reasoning":"r"},"finish_reason":"stop"}]}'
+COMPLETION = b'{"choices":[{"message":{"content":"a","reasoning":"r"},"finish_reason":"stop"}]}'
+LINE = b'{"model":"m","message":{"role":"assistant","content":"a","thinking":"r"},"done":true,"done_reason":"stop"}'
+DELTA = b'{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a"}}'
+END = b'{"type":"message_delta","delta":{"stop_reason":"end_turn"}}'
+THOUGHT = b'{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"r"}}'
+MESSAGE = (
+    b'{"type":"message","content":[{"type":"thinking","thinking":"r"},{"type":"text","text":"a"}],'
+    b'"stop_reason":"end_turn"}'
+)
+ANTHROPIC_STREAM = b"".join(b"event: e\ndata: " + data + b"\n\n" for data in (THOUGHT, DELTA, END))
+LAST = b'{"model":"m","created_at":"t","done":true}'
+
+
+@pytest.mark.parametrize(
+    ("dialect", "body"),
+    [
+        pytest.param(Dialect.OPENAI, b"data: " + CHUNK + b"\n\n", id="openai, streamed"),
+        pytest.param(Dialect.OPENAI, COMPLETION, id="openai, plain"),
+        pytest.param(Dialect.OLLAMA, LINE + b"\n" + LAST, id="ollama, streamed"),
+        pytest.param(Dialect.OLLAMA, LINE + b"\n", id="ollama, plain or one line"),
+        pytest.param(Dialect.ANTHROPIC, ANTHROPIC_STREAM, id="anthropic, streamed"),
+        pytest.param(Dialect.ANTHROPIC, MESSAGE, id="anthropic, plain"),
+    ],
+)
+def test_what_is_said_in_a_dialect_is_heard_where_it_was_asked(dialect: Dialect, body: bytes) -> None:
+    """Everybody understands it; nobody else hears a word of it, nor the thought, nor the end."""
+    for asked in Dialect:
+        made = native(asked, body)
+        assert (made.answer.text, made.answer.reasoning, made.answer.finish) == ("a", "r", "stop")
+        heard = made.heard
+        expected = ("a", "r", "stop") if asked is dialect else ("", "", "")
+        assert (heard.text, heard.reasoning, heard.finish) == expected
+
+
+@pytest.mark.parametrize("asked", Dialect)
+def test_an_error_is_heard_in_any_dialect(asked: Dialect) -> None:
+    for body in (b'{"error":"no"}', b'{"error":{"message":"no"}}', b'{"type":"error","error":{"message":"no"}}'):
+        (error,) = native(asked, body).heard.errors
+        assert error.message == "no"
+
+
+@pytest.mark.parametrize(
+    ("body", "delivered"),
+    [
+        (LINE + b"\n" + LAST + b"\n", [LINE, LAST]),
+        (LINE, [LINE]),
+        (LINE + b"\n" + LAST, [LINE, LAST]),
+        (LINE + b"\nno\n" + LAST + b"\n", [LINE, LAST]),
+        (LINE + b"\n{", [LINE]),
+        (b"data: " + LINE + b"\n\n", []),
+        (LINE + b"\ndata: [DONE]\n\n" + LAST + b"\n", [LINE, LAST]),
+        (b"no", []),
+    ],
+)
+def test_of_ollamas_own_api_every_line_is_delivered(body: bytes, delivered: list[bytes]) -> None:
+    made = native(Dialect.OLLAMA, body)
+    assert [frame.data for frame in made.data_events] == delivered
+    lines = [event for event in made.delivered_events if isinstance(event, Text | Done)]
+    assert len(lines) == delivered.count(LINE) * 2 + delivered.count(LAST)
+
+
+def test_an_error_line_after_some_text_is_heard() -> None:
+    part = LINE.replace(b"true", b"false")
+    made = native(Dialect.OLLAMA, part + b'\n{"error":"the model broke"}\n')
+    assert made.heard.errors == (BackendError(1, 1.0, "the model broke", shape="string"),)
+    assert made.heard.text == "a"
+
+
+def test_lines_are_understood_as_they_come() -> None:
+    reader = Reader()
+    reader.feed(LINE + b"\n" + LAST[:9], 1.0)
+    assert [event for event in reader.events if isinstance(event, Text)] == [Text(0, 1.0, "a", Via.OLLAMA)]
+    reader.feed(LAST[9:] + b"\n", 2.0)
+    assert reader.events[-1] == Done(1, 2.0)
+
+
 def test_beyond_the_most_frames_nothing_is_read() -> None:
     chunks = [(float(at), b'data: {"choices":[]}\n\n' * 3) for at in range(5)]
     made = read(exchange(*chunks), frames=7)
@@ -148,7 +231,19 @@ def test_events_come_with_their_frames() -> None:
 
 SAID = b'{"choices":[{"index":0,"delta":{"role":"assistant","content":"\xd1\x8f"}}]}'
 PIECES = st.sampled_from(
-    [SAID, b"data: " + SAID + b"\n\n", b"data: ", b"\n", b"\r\n", b"\r", b": ping\n\n", b'{"error":"no"}']
+    [
+        LINE,
+        LAST + b"\n",
+        DELTA,
+        SAID,
+        b"data: " + SAID + b"\n\n",
+        b"data: ",
+        b"\n",
+        b"\r\n",
+        b"\r",
+        b": ping\n\n",
+        b'{"error":"no"}',
+    ]
 )
 BODIES = st.lists(
     PIECES | st.sampled_from([b"data: [DONE]\n\n", b"event: error\n", b" ", b"{", b"<"]) | st.binary(max_size=3)

@@ -1,10 +1,13 @@
 """Tool calls written as tags in a text, found as the classic clients find them."""
 
+import re
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lumeai_cli.wire.xmltags import XmlCall, find_calls
+from lumeai_cli.wire.xmltags import TagFinder, XmlCall, find_calls
 
 NAMES = ("attempt_completion", "read_file", "read")
 
@@ -58,6 +61,10 @@ def test_a_name_is_no_pattern() -> None:
     assert find_calls("<a.b|c>x</a.b|c>", ["a.b|c"]) == (closed("x", "a.b|c"),)
 
 
+def test_no_tag_can_have_brackets_in_its_name_or_none() -> None:
+    assert find_calls("<a<b>x</a<b><>y</>", ["a<b", "b>", ""]) == ()
+
+
 @pytest.mark.parametrize(
     ("inner", "value"),
     [
@@ -92,3 +99,172 @@ def test_calls_are_parts_of_the_text_in_order(text: str) -> None:
     for call in find_calls(text, NAMES):
         written = f"<{call.name}>{call.inner}" + (f"</{call.name}>" if call.closed else "")
         place = text.index(written, place) + len(written)
+
+
+FILE = "<write>\n<path>a</path>\n<content>\n</write> <path>\n</content>\n</write>"
+
+
+def test_a_file_may_hold_the_tag_with_which_it_is_written() -> None:
+    """Where the parameters are known, a value goes up to its own closing tag."""
+    assert [call.inner for call in find_calls(FILE, ["write"])] == ["\n<path>a</path>\n<content>\n"]
+    (call,) = find_calls(FILE, ["write"], ["path", "content"])
+    assert call == closed("\n<path>a</path>\n<content>\n</write> <path>\n</content>\n", "write")
+    assert call.parameter("content") == "</write> <path>"
+
+
+def test_an_open_parameter_swallows_the_rest() -> None:
+    assert find_calls("<read><path>a</read>b", ["read"], ["path"]) == (
+        XmlCall("read", "<path>a</read>b", closed=False),
+    )
+
+
+def oracle(text: str, names: Sequence[str]) -> list[XmlCall]:
+    """The rule without parameters, as one reads it."""
+    calls: list[XmlCall] = []
+    opening = re.compile("<(" + "|".join(map(re.escape, names)) + ")>")
+    position = 0
+    while (match := opening.search(text, position)) is not None:
+        end = text.find(f"</{match[1]}>", match.end())
+        calls.append(XmlCall(match[1], text[match.end() : end if end >= 0 else len(text)], closed=end >= 0))
+        if end < 0:
+            break
+        position = end + len(match[1]) + 3
+    return calls
+
+
+def found(portions: Sequence[str], parameters: Sequence[str] = ()) -> list[str | XmlCall]:
+    """What a finder gives for a text that comes in these portions, the texts between two calls joined."""
+    finder = TagFinder(NAMES, parameters)
+    pieces: list[str | XmlCall] = []
+    for portion in portions:
+        given = finder.feed(portion)
+        assert "" not in given
+        for piece in given:
+            join(pieces, piece)
+    held = finder.held
+    last = finder.close()
+    assert "".join(map(written, last)) == held
+    for piece in last:
+        join(pieces, piece)
+    assert finder.held == ""
+    assert finder.close() == []
+    return pieces
+
+
+def join(pieces: list[str | XmlCall], piece: str | XmlCall) -> None:
+    """Appends a piece; a text goes on where one came before."""
+    if isinstance(piece, str) and pieces and isinstance(pieces[-1], str):
+        pieces[-1] += piece
+    else:
+        pieces.append(piece)
+
+
+def written(piece: str | XmlCall) -> str:
+    """A piece as it was in the text."""
+    if isinstance(piece, str):
+        return piece
+    return f"<{piece.name}>{piece.inner}" + (f"</{piece.name}>" if piece.closed else "")
+
+
+def check(text: str, cuts: Sequence[int] = ()) -> None:
+    """However a text is cut, a finder gives all of it, and the calls of `find_calls`."""
+    assert list(find_calls(text, NAMES)) == oracle(text, NAMES)
+    for parameters in ((), ("path", "p")):
+        whole = found([text], parameters)
+        assert "".join(map(written, whole)) == text
+        assert tuple(piece for piece in whole if isinstance(piece, XmlCall)) == find_calls(text, NAMES, parameters)
+        assert found(list(text), parameters) == whole
+        assert found([piece for character in text for piece in ("", character)], parameters) == whole
+        places = sorted(min(cut, len(text)) for cut in cuts)
+        assert found([text[a:b] for a, b in zip([0, *places], [*places, len(text)], strict=True)], parameters) == whole
+        for cut in range(1, min(len(text), 80)):
+            assert found([text[:cut], text[cut:]], parameters) == whole
+
+
+@pytest.mark.parametrize("text", [*(row[1] for row in TABLE), FILE], ids=[*(row[0] for row in TABLE), "a file"])
+def test_a_text_in_pieces_gives_the_same(text: str) -> None:
+    check(text)
+
+
+TAGS = [
+    "<read>",
+    "</read>",
+    "<read_file>",
+    "</read_file>",
+    "<path>",
+    "</path>",
+    "<p>",
+    "</p>",
+    "a",
+    "<",
+    "</",
+    ">",
+    "\n",
+]
+
+
+@given(text=st.lists(st.sampled_from(TAGS), max_size=20).map("".join), cuts=st.lists(st.integers(0, 90), max_size=6))
+def test_any_text_in_any_pieces_gives_the_same(text: str, cuts: list[int]) -> None:
+    check(text, cuts)
+
+
+@given(text=st.text("<>/read_fil \n"), cuts=st.lists(st.integers(0, 90), max_size=6))
+def test_any_text_of_half_tags_gives_the_same(text: str, cuts: list[int]) -> None:
+    check(text, cuts)
+
+
+@pytest.mark.parametrize(
+    ("portions", "given_out", "held"),
+    [
+        pytest.param(["I look.\n"], ["I look.\n"], "", id="text goes out at once"),
+        pytest.param(["a <"], ["a "], "<", id="a bracket is held"),
+        pytest.param(["a <re"], ["a "], "<re", id="half a tag is held"),
+        pytest.param(["a <read_file"], ["a "], "<read_file", id="a tag but for its end is held"),
+        pytest.param(["a <", "b>"], ["a ", "<b>"], "", id="what is no tag goes out"),
+        pytest.param(["a <ready"], ["a <ready"], "", id="nor is what only begins like one"),
+        pytest.param(["<<re"], ["<"], "<re", id="the last bracket counts"),
+        pytest.param(["</read>"], ["</read>"], "", id="a closing tag alone is text"),
+        pytest.param(["a<read>b"], ["a"], "<read>b", id="an open call is held"),
+        pytest.param(["<read>b</re"], [], "<read>b</re", id="with half its end"),
+        pytest.param(["<read>b", "</read", ">c"], [closed("b", "read"), "c"], "", id="closed, it goes out"),
+    ],
+)
+def test_as_little_as_can_be_is_held_back(portions: list[str], given_out: list[str | XmlCall], held: str) -> None:
+    finder = TagFinder(NAMES)
+    assert [piece for portion in portions for piece in finder.feed(portion)] == given_out
+    assert finder.held == held
+
+
+def test_without_names_all_is_text() -> None:
+    finder = TagFinder(())
+    assert finder.feed("<read>") == ["<read>"]
+    assert finder.close() == []
+
+
+def test_a_finder_can_go_on_with_another_text() -> None:
+    finder = TagFinder(NAMES, ["path"])
+    assert finder.feed("<read><path>a") == []
+    assert finder.close() == [XmlCall("read", "<path>a", closed=False)]
+    assert finder.feed(CALL) == [closed(INNER)]
+
+
+class CountedText(str):
+    """A text that counts what is copied when another is put before it."""
+
+    __slots__ = ()
+    copied = 0
+
+    def __radd__(self, other: str) -> str:
+        """Counts both."""
+        CountedText.copied += len(other) + len(self)
+        return str(other) + str(self)
+
+
+@pytest.mark.parametrize("piece", ["<read>", "<", "a", "</read>", "<read></read>", "<read><path>", "<read_fil"])
+def test_what_is_held_is_not_copied_with_each_piece(piece: str) -> None:
+    """Character by character, the beginning of a tag is all that is looked at again."""
+    finder, text = TagFinder(NAMES, ["path"]), piece * 500
+    CountedText.copied = 0
+    for character in text:
+        finder.feed(CountedText(character))
+    assert len(text) <= CountedText.copied <= len(text) * (len("</attempt_completion>") + 1)
