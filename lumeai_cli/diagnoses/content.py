@@ -78,7 +78,8 @@ def _canned(case: Case) -> Iterator[Finding]:
 
 def _text(reading: Reading) -> str:
     heard = reading.heard
-    return heard.text.strip() if reading.ok and reading.ending.clean and not heard.calls else ""
+    whole = reading.ok and reading.ending.clean and not reading.answer.errors
+    return heard.text.strip() if whole and not heard.calls else ""
 
 
 def _prose(case: Case) -> Iterator[Finding]:
@@ -116,7 +117,9 @@ def _intermittent(case: Case) -> Iterator[Finding]:
     empty = [reading for reading in same if not reading.answer.usable and not reading.answer.errors]
     good = [reading for reading in same if reading.shape is Shape.SSE and reading.heard.usable]
     if empty and good:
-        hits = [(reading, of_body(reading)) for reading in (empty[0], good[0], *empty[1:])]
+        # Whatever else came back empty, the same accident explains it.
+        others = [r for r in _ended(case) if r not in same and not r.answer.usable and not r.answer.errors]
+        hits = [(reading, of_body(reading)) for reading in (empty[0], good[0], *empty[1:], *others)]
         yield from found("intermittent-empty", hits, {"empty": len(empty), "total": len(same)})
 
 

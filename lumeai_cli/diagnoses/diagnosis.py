@@ -19,7 +19,7 @@ Detector = Callable[[Case], Iterator[Finding]]
 class Family(IntEnum):
     """The families in the order that breaks ties between findings of which neither explains the other."""
 
-    GATEWAY = 0  # `gateway-drops-answer` beats all; G4F's own causes explain what they hide
+    GATEWAY = 0  # what lies in between beats all
     REACH = 1
     URL = 2
     KEY = 3

@@ -42,11 +42,19 @@ def _server(case: Case) -> Iterator[Finding]:
 
 
 def _limited(case: Case) -> Iterator[Finding]:
-    hits = [(reading, of_body(reading)) for reading in case.of(*ANSWERING) if reading.status == 429]
+    hits = [
+        (reading, of_body(reading))
+        for reading in case.of(*ANSWERING)
+        if reading.status == 429
+        or any(_RATE.search(f"{error.message} {error.type} {error.code}") for error in reading.answer.errors)
+    ]
     if hits:
         headers = hits[0][0].headers
         after = next((value for key, value in headers if key.lower() == "retry-after"), "")
         yield from found("rate-limited", hits, {"said": said(hits[0][0]), "retry_after": after[:40]})
+
+
+_RATE = re.compile(r"rate[_ -]?limit|too many requests", re.IGNORECASE)
 
 
 def _refused(case: Case) -> Iterator[Finding]:
@@ -185,7 +193,13 @@ ENTRIES = (
         ),
     ),
     Diagnosis("LUM402", "server-error", Family.ERROR, _server),
-    Diagnosis("LUM403", "rate-limited", Family.ERROR, _limited),
+    Diagnosis(
+        "LUM403",
+        "rate-limited",
+        Family.ERROR,
+        _limited,
+        explains=frozenset({"error-in-200", "request-refused", "server-error", "unframed-error-in-stream"}),
+    ),
     Diagnosis("LUM404", "request-refused", Family.ERROR, _refused),
     Diagnosis(
         "LUM405",

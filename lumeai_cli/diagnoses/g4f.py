@@ -139,14 +139,14 @@ ENTRIES = (
     Diagnosis(
         "LUM901",
         "g4f-server-extra-missing",
-        Family.GATEWAY,
+        Family.REACH,
         _extra_missing,
         explains=frozenset({"connection-refused"}),
     ),
     Diagnosis(
         "LUM902",
         "g4f-hides-cause",
-        Family.GATEWAY,
+        Family.ERROR,
         _hides,
         explains=frozenset({"server-error", "error-in-200", "request-refused"}),
     ),

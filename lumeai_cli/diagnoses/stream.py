@@ -62,9 +62,9 @@ def _ndjson(case: Case) -> Iterator[Finding]:
 def _label(case: Case) -> Iterator[Finding]:
     """A good stream under a wrong label; a client refuses some of them (Qwen Code 0.24 does, measured 2026-11)."""
     hits = [
-        (reading, of_frame(reading, reading.data_events[0]))
+        (reading, of_frame(reading, reading.framed(FrameKind.EVENT)[0]))
         for reading in case.answers()
-        if reading.asked.stream and reading.data_events and reading.content_type != "text/event-stream"
+        if reading.asked.stream and reading.framed(FrameKind.EVENT) and reading.content_type != "text/event-stream"
     ]
     hits.sort(key=lambda hit: hit[0].content_type in _TOLERATED)
     if hits:

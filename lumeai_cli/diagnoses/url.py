@@ -8,7 +8,7 @@ from urllib.parse import urljoin
 from lumeai_cli.backends.address import ENDPOINTS
 from lumeai_cli.diagnoses.case import STREAMED, VARIANT, Case
 from lumeai_cli.diagnoses.diagnosis import Diagnosis, Family, found
-from lumeai_cli.diagnoses.finding import Fact, Finding, excerpt, of_body, span
+from lumeai_cli.diagnoses.finding import Certainty, Fact, Finding, excerpt, of_body, span
 from lumeai_cli.wire.event import BackendError, OddKind
 from lumeai_cli.wire.exchange import header
 from lumeai_cli.wire.reading import Reading, Shape
@@ -17,6 +17,9 @@ NAMES_A_MODEL = re.compile(r"\bmodels?\b", re.IGNORECASE)
 _NO_SUCH_ROUTE = re.compile(
     r"unexpected endpoint|not found: (GET|POST)|unknown (request )?url|invalid url|no route", re.IGNORECASE
 )
+NO_ROUTE = (404, 405, 410, 501)
+"""Statuses of a place where nothing stands."""
+
 _TITLE = re.compile(rb"<title[^>]*>\s*([^<]{1,120})", re.IGNORECASE)
 
 
@@ -61,10 +64,12 @@ def _wrong_base(name: str, case: Case) -> Iterator[Finding]:
     first = case.first_chat
     if not case.moved or first is None or name != _name_of_wrong_base(case):
         return
+    worked = any(reading.ok for reading in case.of(VARIANT, STREAMED)[1:])
     yield from found(
         name,
         [(first, of_body(first))],
-        {"given": case.given, "works": case.base, "status": first.status or 0, "asked": first.asked.url},
+        certainty=Certainty.PROVEN if worked else Certainty.LIKELY,
+        facts={"given": case.given, "works": case.base, "status": first.status or 0, "asked": first.asked.url},
     )
 
 
@@ -96,7 +101,7 @@ def _lost(case: Case) -> tuple[Reading, ...]:
 
 def _not_found(case: Case) -> Iterator[Finding]:
     attempts = _lost(case)
-    if attempts and all(reading.status in (404, 405, 410, 501) for reading in attempts):
+    if attempts and all(reading.status in NO_ROUTE for reading in attempts):
         yield from found("endpoint-not-found", [(attempts[0], of_body(attempts[0]))], _tried(attempts))
 
 
@@ -130,7 +135,7 @@ def _redirected(case: Case) -> Iterator[Finding]:
 
 def _not_llm(case: Case) -> Iterator[Finding]:
     attempts = _lost(case)
-    if not attempts or all(reading.status in (404, 405, 410, 501) for reading in attempts):
+    if not attempts or all(reading.status in NO_ROUTE for reading in attempts):
         return
     answered = [reading for reading in attempts if reading.status is not None]
     if answered:

@@ -74,14 +74,15 @@ def conclude(case: Case, profiles: Sequence[Profile]) -> Conclusion:
     if unexplained is not None:
         rated.append(Rated(unexplained, CATALOGUE[UNEXPLAINED], Severity.ERROR))
     rated.sort(key=_order)
+    failing = _failing(meetings)
     errors = [item for item in rated if item.severity is Severity.ERROR]
-    roots = _roots(errors)
+    roots = _roots(errors, failing)
     verdict = None
     if roots:
-        explained = _explained_by(roots[0], rated)
+        explained = _explained_by(roots[0], rated, failing)
         verdict = Verdict(roots[0], tuple(item.diagnosis.code for item in explained))
     risks = [item for item in rated if item.severity is not Severity.NOTE]
-    warnings = [item for item in _roots(risks) if item.severity is Severity.WARNING]
+    warnings = [item for item in _roots(risks, failing) if item.severity is Severity.WARNING]
     clients = tuple(
         Judged(
             meeting.profile.name,
@@ -109,11 +110,15 @@ def rate(finding: Finding, case: Case, meetings: Sequence[Meeting]) -> Rated:
     """
     entry = CATALOGUE[finding.name]
     severity = _milder(entry.severity, finding.at_most)
-    if severity is Severity.ERROR and finding.exchanges:
-        failing = frozenset[str]().union(*(meeting.failing for meeting in meetings))
-        if not failing.intersection(finding.exchanges) and not _at_the_door(finding, case):
-            severity = Severity.WARNING
+    harmless = bool(finding.exchanges) and not _failing(meetings).intersection(finding.exchanges)
+    if severity is Severity.ERROR and harmless and not _at_the_door(finding, case):
+        severity = Severity.WARNING
     return Rated(finding, entry, severity)
+
+
+def _failing(meetings: Sequence[Meeting]) -> frozenset[str]:
+    """The exchanges in which a judged client fails."""
+    return frozenset[str]().union(*(meeting.failing for meeting in meetings))
 
 
 def _at_the_door(finding: Finding, case: Case) -> bool:
@@ -208,26 +213,27 @@ def _order(item: Rated) -> tuple[int, int, str]:
     return severity, item.diagnosis.family, item.diagnosis.code
 
 
-def _explains(one: Rated, other: Rated) -> bool:
-    """Whether `other` vanishes with `one`: by the catalogue, and because both show in the same exchange."""
+def _explains(one: Rated, other: Rated, failing: frozenset[str]) -> bool:
+    """Whether `other` vanishes with `one`: by the catalogue, and because it harms nobody where `one` does not show."""
     explains = one.diagnosis.explains
     if other is one or not (other.finding.name in explains or explains == EVERYTHING):
         return False
-    return not other.finding.exchanges or bool(set(one.finding.exchanges) & set(other.finding.exchanges))
+    here, there = set(one.finding.exchanges), set(other.finding.exchanges)
+    return not there or (bool(here & there) and there & failing <= here)
 
 
-def _roots(items: Sequence[Rated]) -> list[Rated]:
+def _roots(items: Sequence[Rated], failing: frozenset[str]) -> list[Rated]:
     """Those that no other explains."""
-    return [item for item in items if not any(_explains(other, item) for other in items)]
+    return [item for item in items if not any(_explains(other, item, failing) for other in items)]
 
 
-def _explained_by(root: Rated, rated: Sequence[Rated]) -> list[Rated]:
+def _explained_by(root: Rated, rated: Sequence[Rated], failing: frozenset[str]) -> list[Rated]:
     """The findings that vanish with this one, and those that vanish with them."""
     found: list[Rated] = []
     waiting = [root]
     while waiting:
         one = waiting.pop()
-        more = [item for item in rated if item is not root and item not in found and _explains(one, item)]
+        more = [item for item in rated if item is not root and item not in found and _explains(one, item, failing)]
         found += more
         waiting += more
     return [item for item in rated if item in found]

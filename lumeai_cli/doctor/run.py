@@ -12,7 +12,7 @@ from lumeai_cli.diagnoses import case as probes
 from lumeai_cli.diagnoses.access import model_refused
 from lumeai_cli.diagnoses.case import Case, Machine
 from lumeai_cli.diagnoses.g4f import DEFAULT_PORT
-from lumeai_cli.diagnoses.url import is_api
+from lumeai_cli.diagnoses.url import NO_ROUTE, is_api
 from lumeai_cli.doctor.conversation import Conversation
 from lumeai_cli.doctor.inquirer import Inquirer, Progress
 from lumeai_cli.doctor.ledger import Ledger
@@ -177,16 +177,30 @@ class Examination:
         """Looks for the API at the neighbouring URLs and goes on at the first that has one."""
         self._ledger.rename(probes.STREAMED, probes.VARIANT)
         self._ledger.drop(probes.PLAIN)
+        base = await self._working_base(bare=first.status in NO_ROUTE)
+        if not base:
+            self._ledger.close(phrase("skip-no-api", status=first.status or 0))
+            return None
+        self._inquirer.base = base
+        self._ledger.reopen(probes.MODELS)
+        await self._list_models()
+        return (await self._conversation.open(patient=False))[0]
+
+    async def _working_base(self, *, bare: bool) -> str:
+        """The first neighbouring base URL at which a chat endpoint answers; empty if none does.
+
+        One that only refuses us counts after all others, and only where nothing stands at the given URL (`bare`): a
+        guard at the door refuses everybody, whatever the path.
+        """
+        refusing = ""
         for base in variants(self._inquirer.base):
             self._progress(phrase("progress-variant", url=base + CHAT))
             found = await self._inquirer.ask(Question(probes.VARIANT, FIRST, stream=True, url=base + CHAT))
             if found is not None and is_api(found):
-                self._inquirer.base = base
-                self._ledger.reopen(probes.MODELS)
-                await self._list_models()
-                return (await self._conversation.open(patient=False))[0]
-        self._ledger.close(phrase("skip-no-api", status=first.status or 0))
-        return None
+                if found.ok:
+                    return base
+                refusing = refusing or base
+        return refusing if bare else ""
 
     async def _other_models(self, first: Reading) -> Reading | None:
         """A model that only we chose, and the server refuses, is no fault of the server's: the next of its list."""

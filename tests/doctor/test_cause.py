@@ -264,7 +264,7 @@ def test_two_causes_may_explain_the_same_finding() -> None:
     """A proxy variable explains the refused connection, the missing extra would, too: both are roots."""
     bare = G4fInstall("/site-packages", "8.8.6", ("uvicorn",))
     detour = reading(probes.PROXY, status=None, ending=EndingKind.PROXY)
-    machine = Machine((bare,), "HTTP_PROXY", "http://proxy.example:3128")
+    machine = Machine((bare,), proxy_variable="HTTP_PROXY", proxy="http://proxy.example:3128")
     found = concluded(case(REFUSED, detour, kind=Kind.G4F, machine=machine))
     assert found.verdict is not None
     assert {found.verdict.rated.finding.name, *found.next} == {"proxy-intercepts-loopback", "g4f-server-extra-missing"}
@@ -272,7 +272,7 @@ def test_two_causes_may_explain_the_same_finding() -> None:
 
 
 def test_g4fs_hidden_cause_stands_above_the_500_that_hides_it() -> None:
-    """The family of gateways comes before all others."""
+    """It explains what it hides."""
     hidden = reading(body=error("Request execution failed"), status=500, label=JSON)
     found = concluded(case(hidden))
     assert found.verdict is not None
