@@ -54,6 +54,11 @@ class Conversation:
         readings = [await self._settled(question, task.result()) for question, task in tasks]
         return readings[0], readings[1]
 
+    async def metadata(self, kind: Kind) -> None:
+        """What is told without a token, where no token may be spent."""
+        self._follow_up.kind = kind
+        await self._follow_up.window()
+
     async def go_on(self, first: Reading, kind: Kind) -> None:
         """Everything behind the opening; `kind` is who the server is."""
         self._follow_up.kind = kind

@@ -1,6 +1,7 @@
 """The questions that only an earlier answer gives reason to ask."""
 
 import secrets
+from dataclasses import replace
 
 from lumeai_cli.backends.backend import Kind
 from lumeai_cli.backends.window import pages, root, window_of
@@ -74,6 +75,10 @@ class FollowUp:
         """The parameters that are known to be refused by now."""
         return frozenset(refused_parameters(tuple(self._ledger.readings)))
 
+    async def _ask(self, question: Question) -> Reading | None:
+        """Asks without what is known to be refused: it would only be refused for that."""
+        return await self._inquirer.ask(replace(question, without=question.without | self.refused()))
+
     async def window(self) -> None:
         """What the server tells of the model's window; now, after an answer, the model is loaded for sure."""
         model = self._inquirer.model or ""
@@ -101,12 +106,12 @@ class FollowUp:
                 for parameter in reading.asked.parameters:
                     if probe != probes.STREAMED and self._taken(parameter):
                         continue
-                    again = await self._inquirer.ask(
+                    again = await self._ask(
                         Question(probes.PARAMETERS, prompt, stream=reading.asked.stream, without=frozenset({parameter}))
                     )
                     if again is not None and not refused(again):
                         # The same once more: it may have been an accident.
-                        await self._inquirer.ask(Question(probes.PARAMETERS, prompt, stream=reading.asked.stream))
+                        await self._ask(Question(probes.PARAMETERS, prompt, stream=reading.asked.stream))
                     asked += [again] if again is not None else []
         return asked
 
@@ -123,18 +128,18 @@ class FollowUp:
         prompt = requests.small_native()
         if any(map(refused, self._ledger.of(probes.PARAMETERS))) and not refused(native[0]):
             for parameter, value in SENT_ALONG.items():
-                await self._inquirer.ask(Question(probes.PARAMETERS, prompt, stream, {parameter: value}))
-        calls = native[0].answer.calls
+                await self._ask(Question(probes.PARAMETERS, prompt, stream, {parameter: value}))
+        calls, only = native[0].answer.calls, self._options.only
         if calls and calls[0].id and calls[0].well_formed and any(map(refused, self._ledger.of(probes.TOOL_RESULT))):
             # It may have been our own made-up call that was refused.
             second = with_result(prompt, calls[0].id, calls[0].name, calls[0].arguments)
-            await self._inquirer.ask(Question(probes.TOOL_RESULT, second, stream))
-        if calls or refused(native[0]):
-            return
-        if native[0].answer.usage is not None and not self._ledger.of(probes.TOOL_ABSENT):
-            await self._inquirer.ask(Question(probes.TOOL_ABSENT, without_tools(), stream))
-        if not self._options.quick:
-            await self._inquirer.ask(Question(probes.TOOL_FORCED, prompt, stream, FORCED))
+            await self._ask(Question(probes.TOOL_RESULT, second, stream))
+        prose = not calls and not refused(native[0])
+        counted = prose and native[0].answer.usage is not None
+        if (counted or probes.TOOL_ABSENT in only) and not self._ledger.of(probes.TOOL_ABSENT):
+            await self._ask(Question(probes.TOOL_ABSENT, without_tools(), stream))
+        if (prose and not self._options.quick) or probes.TOOL_FORCED in only:
+            await self._ask(Question(probes.TOOL_FORCED, prompt, stream, FORCED))
 
     async def recall(self) -> None:
         """Code words in a short and in a large prompt, where a large one failed and the short one did not."""
@@ -148,7 +153,7 @@ class FollowUp:
 
     async def _recall(self, words: list[str], size: int) -> Reading | None:
         stream = any(reading.heard.usable for reading in self._ledger.of(probes.STREAMED))
-        return await self._inquirer.ask(Question(probes.RECALL, recall(words, size), stream, words=tuple(words)))
+        return await self._ask(Question(probes.RECALL, recall(words, size), stream, words=tuple(words)))
 
     def _forgetful(self) -> bool:
         """Whether a tool is called in a short prompt, and not in the same prompt of an agent's size."""
@@ -170,7 +175,7 @@ class FollowUp:
         )
         for probe, pair in pairs:
             for prompt in pair:
-                reading = await self._inquirer.ask(Question(probe, prompt, stream=False))
+                reading = await self._ask(Question(probe, prompt, stream=False))
                 if reading is None or not reading.ok or reading.answer.usage is None:
                     break
 
@@ -178,13 +183,13 @@ class FollowUp:
         """Asks for the cause that a server hides: G4F behind its generic error, Ollama's OpenAI route in silence."""
         readings = self._ledger.readings
         if any(GENERIC in error.message for reading in readings for error in reading.answer.errors):
-            await self._inquirer.ask(Question(probes.G4F_RAW, FIRST, stream=False, extra={"raw": True}))
+            await self._ask(Question(probes.G4F_RAW, FIRST, stream=False, extra={"raw": True}))
         if self.kind is not Kind.OLLAMA:
             return
         mute = next((reading for reading in readings if _mute(reading)), None)
         if mute is not None:
             prompts = {probes.TOOL_NATIVE: requests.small_native(), probes.TOOL_XML: requests.small_xml()}
-            await self._inquirer.ask(
+            await self._ask(
                 Question(
                     probes.OLLAMA_CHAT,
                     prompts.get(mute.asked.probe, FIRST),

@@ -104,8 +104,9 @@ class Inquirer:
             self._progress(phrase("progress-large", probe=asked.probe, chars=prompt.prompt_chars, tokens=estimate))
         else:
             self._progress(phrase("progress-probe", probe=asked.probe))
+        self._spent += estimate  # others are asked meanwhile
         reading = await self._send(asked, body)
-        self._count(reading, estimate)
+        self._spent += self._count(reading, estimate) - estimate
         return reading
 
     async def page(
@@ -169,15 +170,15 @@ class Inquirer:
                 headers += [("x-api-key", key.reveal()), ("anthropic-version", "2023-06-01")]
         return tuple(headers)
 
-    def _count(self, reading: Reading, estimate: int) -> None:
-        """Books the tokens: as the server counted them, for the budget else as estimated."""
+    def _count(self, reading: Reading, estimate: int) -> int:
+        """Books the tokens as the server counted them; the sum of them, where nobody counted as estimated."""
         if not reading.ok:
-            return
+            return 0
         usage = reading.answer.usage
         prompt = usage.prompt if usage is not None and usage.prompt > 0 else 0
         completion = usage.completion if usage is not None and usage.completion > 0 else 0
         self._ledger.spend(reading.asked.probe, prompt=prompt, completion=completion)
-        self._spent += (prompt or estimate) + (completion or len(reading.answer.text) // 4)
+        return (prompt or estimate) + (completion or len(reading.answer.text) // 4)
 
     def _left(self) -> float:
         return self._deadline - time.monotonic()

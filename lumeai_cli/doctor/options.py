@@ -13,7 +13,7 @@ REMOTE_BUDGET = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`only` are the probes that were asked for by name: they are sent even where nothing gives reason to.
+    """`only` are the probes that were asked for by name; those about words and tools are then sent without a reason.
 
     `budget` is in tokens (None: the default of the target's place), `timeout` and `slow_after` in seconds.
     """

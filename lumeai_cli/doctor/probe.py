@@ -33,7 +33,7 @@ PROBES: Mapping[str, Probe] = {
         Probe(case.OTHER, _CHAT),
         Probe(case.TOOL_XML, _CHAT),
         Probe(case.TOOL_NATIVE, _CHAT),
-        Probe(case.TOOL_FORCED, _CHAT),
+        Probe(case.TOOL_FORCED, (case.TOOL_NATIVE,)),
         Probe(case.TOOL_ABSENT, (case.TOOL_NATIVE,)),
         Probe(case.TOOL_RESULT, (case.TOOL_NATIVE,)),
         Probe(case.PARAMETERS, (case.TOOL_NATIVE,)),

@@ -18,6 +18,7 @@ from lumeai_cli.doctor.inquirer import Inquirer, Progress
 from lumeai_cli.doctor.ledger import Ledger
 from lumeai_cli.doctor.machine import behind_proxy, diverted, g4f_installs, listening
 from lumeai_cli.doctor.options import Options
+from lumeai_cli.doctor.probe import PROBES
 from lumeai_cli.doctor.question import FIRST, Question
 from lumeai_cli.doctor.result import ProbeResult, ProbeStatus
 from lumeai_cli.doctor.target import Target
@@ -63,6 +64,7 @@ class Examination:
 
     async def run(self) -> None:
         """Asks everything that makes sense; a fault of lumeai's own is kept as one, and never blamed on the server."""
+        self._ledger.close(phrase("skip-not-chosen"), PROBES.keys() - self._options.probes)
         try:
             if await self._reach():
                 await self._list_models()
@@ -148,6 +150,7 @@ class Examination:
         """The first chat requests, at the URL as given; where that is no API, at its neighbours."""
         first, plain = await self._conversation.open(patient=True)
         if first is None:
+            await self._conversation.metadata(self._kind)
             self._ledger.close(phrase("skip-needs", probe=probes.STREAMED))
             return None
         if first.status in (307, 308):
