@@ -1,6 +1,7 @@
 """The questions that only an earlier answer gives reason to ask."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 
 from lumeai_cli.backends.backend import Kind
@@ -101,18 +102,22 @@ class FollowUp:
             (probes.TOOL_NATIVE, requests.small_native()),
         ):
             for reading in self._ledger.of(probe)[:1]:
-                if not refused(reading) or self.refused() & set(reading.asked.parameters):
-                    continue
-                for parameter in reading.asked.parameters:
-                    if probe != probes.STREAMED and self._taken(parameter):
-                        continue
-                    again = await self._ask(
-                        Question(probes.PARAMETERS, prompt, stream=reading.asked.stream, without=frozenset({parameter}))
-                    )
-                    if again is not None and not refused(again):
-                        # The same once more: it may have been an accident.
-                        await self._ask(Question(probes.PARAMETERS, prompt, stream=reading.asked.stream))
-                    asked += [again] if again is not None else []
+                if refused(reading) and not self.refused().intersection(reading.asked.parameters):
+                    suspects = [name for name in reading.asked.parameters if not self._taken(name)]
+                    asked += await self._one_less(Question(probes.PARAMETERS, prompt, reading.asked.stream), suspects)
+        return asked
+
+    async def _one_less(self, question: Question, suspects: Sequence[str]) -> list[Reading]:
+        """What comes of a refused question without each of these fields; where it is taken, it is asked whole again."""
+        asked: list[Reading] = []
+        known = self.refused()
+        for name in suspects:
+            again = await self._inquirer.ask(replace(question, without=known | {name}))
+            if again is not None:
+                asked.append(again)
+                if not refused(again):
+                    # What was refused once may have been an accident.
+                    await self._inquirer.ask(replace(question, without=known))
         return asked
 
     def _taken(self, parameter: str) -> bool:
@@ -126,7 +131,8 @@ class FollowUp:
         if not native or not native[0].ok:
             return
         prompt = requests.small_native()
-        if any(map(refused, self._ledger.of(probes.PARAMETERS))) and not refused(native[0]):
+        together = [r for r in self._ledger.of(probes.PARAMETERS) if SENT_ALONG.keys() & set(r.asked.parameters)]
+        if any(map(refused, together)) and not refused(native[0]):
             for parameter, value in SENT_ALONG.items():
                 await self._ask(Question(probes.PARAMETERS, prompt, stream, {parameter: value}))
         calls, only = native[0].answer.calls, self._options.only
