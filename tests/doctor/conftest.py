@@ -1,12 +1,13 @@
 """A doctor in this process: values in, values out, with a real network between."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from lumeai_cli.backends.backend import Backend
+from lumeai_cli.clients.profile import Profile
 from lumeai_cli.clients.registry import PROFILES
 from lumeai_cli.doctor.examine import Round, examine
 from lumeai_cli.doctor.options import Options
@@ -33,6 +34,12 @@ def clean(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow this machine is, no question is asked before the one whose answer gives reason to."""
+    monkeypatch.setattr("lumeai_cli.doctor.conversation.PATIENCE", 60.0)
+
+
 @pytest.fixture(scope="session")
 def lab() -> Iterator[LabServer]:
     """For tests that read reports."""
@@ -47,11 +54,16 @@ def own_lab() -> Iterator[LabServer]:
         yield running
 
 
-def outcome(*named: str | Backend, told: list[Phrase] | None = None, **options: object) -> Round:
-    """The outcome of an examination of these backends or URLs."""
+def outcome(
+    *named: str | Backend,
+    told: list[Phrase] | None = None,
+    profiles: Iterable[Profile] = PROFILES.values(),
+    **options: object,
+) -> Round:
+    """The outcome of an examination of these backends or URLs, judged for all clients or for these."""
     progress: list[Phrase] = [] if told is None else told
     targets = [target_of(Backend(one, one) if isinstance(one, str) else one) for one in named]
-    wanted = Options(tuple(PROFILES.values()), **options)  # type: ignore[arg-type]
+    wanted = Options(tuple(profiles), **options)  # type: ignore[arg-type]
     return asyncio.run(examine(targets, wanted, lambda _, sentence: progress.append(sentence)))
 
 

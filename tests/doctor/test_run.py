@@ -34,6 +34,7 @@ from tests.doctor.raw import (
     raw_server,
     streamed,
 )
+from tests.doctor.reports import names, status, verdict
 
 CANNED = "Привет! Я - LumeAI. Чем могу помочь?"
 PATIENCE = 30.0
@@ -46,21 +47,6 @@ def listed(answer: Callable[[Request], Iterable[bytes | Act]]) -> Callable[[Requ
 
 def chats(server: RawServer) -> list[Request]:
     return [request for request in server.requests if request.method == "POST"]
-
-
-def names(report: TargetReport, *severities: Severity) -> list[str]:
-    """The findings of these severities."""
-    return [rated.finding.name for rated in report.findings if rated.severity in (severities or tuple(Severity))]
-
-
-def verdict(report: TargetReport) -> str | None:
-    return None if report.verdict is None else report.verdict.rated.finding.name
-
-
-def status(report: TargetReport, probe: str) -> tuple[ProbeStatus, str]:
-    """How a probe went, and the key of the reason."""
-    [result] = [result for result in report.probes if result.name == probe]
-    return result.status, "" if result.reason is None else result.reason.key
 
 
 @pytest.fixture
