@@ -115,7 +115,11 @@ TARGET, EXCHANGE = 2, 4
         (TARGET, ["models"], [5]),
         (TARGET, ["machine"], None),
         (TARGET, ["machine", "g4f"], 3),
+        (TARGET, ["machine", "listening"], "0.0.0.0"),
+        (TARGET, ["machine", "listening"], [1]),
         (TARGET, ["slow_after"], "soon"),
+        (TARGET, ["behind"], None),
+        (TARGET, ["behind"], ["x"]),
         (EXCHANGE, ["status"], "ok"),
         (EXCHANGE, ["status"], BIG),
         (EXCHANGE, ["status"], float("inf")),
@@ -134,6 +138,11 @@ TARGET, EXCHANGE = 2, 4
         (EXCHANGE, ["asked", "tools"], 1),
         (EXCHANGE, ["asked", "url"], 1),
         (EXCHANGE, ["asked", "wish"], "x"),
+        (EXCHANGE, ["asked", "parameters"], "stream_options"),
+        (EXCHANGE, ["asked", "parameters"], [1]),
+        (EXCHANGE, ["asked", "words"], None),
+        (EXCHANGE, ["asked", "together"], "yes"),
+        (EXCHANGE, ["asked", "dialect"], "klingon"),
     ],
 )
 def test_a_damaged_value_is_told_with_its_line(
@@ -148,6 +157,20 @@ def test_a_damaged_value_is_told_with_its_line(
     lines[line - 1] = json.dumps(whole)
     inside.write("x.jsonl", "\n".join(lines))
     assert f"line {line} " in damaged(inside.lumeai("doctor", "--replay", "x.jsonl"))
+
+
+def test_a_recording_of_the_first_version_is_still_judged(recorded: tuple[Run, str], inside: Home) -> None:
+    """It did not tell all of a request, nor of a target."""
+    head, *lines = map(json.loads, recorded[1].splitlines())
+    for line in lines:
+        line.pop("behind", None)
+        line.get("machine", {}).pop("listening", None)
+        for name in ("together", "parameters", "words", "dialect"):
+            line.get("asked", {}).pop(name, None)
+    inside.write("x.jsonl", "\n".join(map(json.dumps, (head, *lines))))
+    again = inside.doctor("--replay", "x.jsonl")
+    assert again.exit_code == 1
+    assert [target["verdict"] for target in again.targets] == [target["verdict"] for target in recorded[0].targets]
 
 
 @pytest.mark.parametrize("name", ["given", "kind", "machine", "named"])

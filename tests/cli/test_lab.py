@@ -22,8 +22,10 @@ def test_the_list_for_programs(inside: Home) -> None:
         assert one.keys() == {"name", "code", "healthy", "sentence"}
         assert isinstance(one["healthy"], bool)
         assert one["sentence"].endswith(".")
-        assert one["healthy"] is (one["code"] is None)
-        assert one["code"] is None or CATALOGUE[one["name"]].code == one["code"]
+        shown = SPECIMENS[one["name"]].shows
+        assert one["healthy"] is SPECIMENS[one["name"]].healthy
+        assert one["code"] == (CATALOGUE[shown].code if shown else None)
+        assert one["healthy"] or one["code"] is not None
 
 
 def test_the_list_for_people(inside: Home) -> None:

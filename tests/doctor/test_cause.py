@@ -335,7 +335,7 @@ def test_a_failure_without_a_name_is_confessed() -> None:
     assert found.verdict is not None
     finding = found.verdict.rated.finding
     assert (finding.name, finding.certainty) == ("unexplained-failure", Certainty.POSSIBLE)
-    assert finding.facts["clients"] == "kilo-xml, kilo7, qwen-code, openai-sdk"
+    assert finding.facts["clients"] == ", ".join(PROFILES)
     assert finding.evidence[0].exchange == "e1"
     assert found.healthy is False
 
@@ -372,7 +372,7 @@ def test_a_client_is_told_the_finding_that_stands_in_its_own_exchange() -> None:
 
 def test_a_client_that_is_fine_needs_no_reason() -> None:
     """Though others fail."""
-    found = concluded(case(MISLABELLED, *LATE))
+    found = concluded(case(MISLABELLED, *LATE), "kilo-xml", "kilo7", "qwen-code", "openai-sdk")
     assert {judged.client: judged.because for judged in found.clients} == {
         "kilo-xml": "",
         "kilo7": "",
