@@ -82,7 +82,7 @@ def conclude(case: Case, profiles: Sequence[Profile]) -> Conclusion:
         explained = _explained_by(roots[0], rated, failing)
         verdict = Verdict(roots[0], tuple(item.diagnosis.code for item in explained))
     risks = [item for item in rated if item.severity is not Severity.NOTE]
-    warnings = [item for item in _roots(risks, failing) if item.severity is Severity.WARNING]
+    warnings = [item for item in _roots(risks, failing) if item.severity is Severity.WARNING and _measured(item)]
     clients = tuple(
         Judged(
             meeting.profile.name,
@@ -206,6 +206,11 @@ def _unexplained(rated: Sequence[Rated], meetings: Sequence[Meeting]) -> Finding
         tuple(of_body(reading) for _, reading in failing[:1]),
         tuple(reading.exchange for _, reading in failing),
     )
+
+
+def _measured(item: Rated) -> bool:
+    """Whether it was seen here, and is not merely known of servers of this kind."""
+    return item.finding.certainty is Certainty.PROVEN
 
 
 def _order(item: Rated) -> tuple[int, int, str]:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lumeai_cli.clients.registry import PROFILES
 from lumeai_cli.doctor.result import Report
 from lumeai_cli.report.markdown import render
 from lumeai_cli.text.phrase import LANGUAGES, say
@@ -55,9 +56,9 @@ def test_the_verdict_stands_once_and_the_others_are_listed(rated: Make, sick: Ma
 def test_a_clients_words_stay_in_their_cell(sick: Make, report: Make, message: str) -> None:
     """Four cells a row, whatever was said."""
     told = rows(render(report(sick(message=message)), "en"))
-    assert len(told) == 4
-    assert [len(cells(row)) for row in told] == [4] * 4
-    assert [cells(row)[3] for row in told] == ["LUM402"] * 4
+    assert len(told) == len(PROFILES)
+    assert [len(cells(row)) for row in told] == [4] * len(PROFILES)
+    assert [cells(row)[3] for row in told] == ["LUM402"] * len(PROFILES)
 
 
 @pytest.mark.parametrize("quoted", ["plain", "```", "a ```` b", "`", "``````````"])
@@ -113,4 +114,4 @@ def test_no_text_breaks_the_table(sick: Make, report: Make, message: str) -> Non
     """Whatever a client shows."""
     told = render(report(sick(message=message)), "en")
     told.encode()
-    assert [len(cells(row)) for row in rows(told)] == [4] * 4
+    assert [len(cells(row)) for row in rows(told)] == [4] * len(PROFILES)
