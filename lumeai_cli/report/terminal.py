@@ -85,13 +85,13 @@ def _verdict(sheet: Sheet, target: TargetReport, verdict: Verdict, language: str
         when = say(language, "at", seconds=f"{evidence.at:.2f}")
         source = f"{probes.get(evidence.exchange, '')} ({evidence.exchange}), {when}: "
         sheet.add(styled("") + styled(source, FAINT) + styled(evidence.excerpt, CODE), 4, 8)
-    _clients(sheet, target, language)
     _heading(sheet, language, "fix-heading")
     for number, fix in enumerate(fixes(rated, target, language), 1):
         sheet.markdown(f"{number}. " + fix.replace("\n", "\n   "), 4)
     if target.next:
         _heading(sheet, language, "next-heading")
         _listed(sheet, target, target.next, language)
+    _clients(sheet, target, language)
     sheet.add()
     sheet.add(styled(say(language, "more", name=rated.diagnosis.name), FAINT), 2)
 
@@ -108,17 +108,13 @@ def _clients(sheet: Sheet, target: TargetReport, language: str) -> None:
     alike: dict[Outcome, list[str]] = {}
     for judged in target.clients:
         alike.setdefault(judged.outcome, []).append(judged.title)
-    # Whoever looks for a client that fails finds a line of its own; those that are served stand together, at the end.
-    rows = [(title, outcome) for outcome, titles in alike.items() if _fails(outcome) for title in titles]
-    rows += [(", ".join(titles), outcome) for outcome, titles in alike.items() if not _fails(outcome)]
-    width = max((len(judged.title) for judged in target.clients if _fails(judged.outcome)), default=0)
-    for title, outcome in rows:
+    for outcome, titles in sorted(alike.items(), key=lambda row: not _fails(row[0])):  # who is served stands at the end
         style = GOOD if outcome.ok else BAD if _fails(outcome) else FAINT
         word = say(language, f"outcome-{outcome.kind.value}")
-        sheet.add(styled(f"{title:<{width}}  ") + styled(word, style), 4, 6 + width)
+        sheet.add(styled(f"{', '.join(titles)}: ") + styled(word, style), 4, 6)
         message = outcome.message.in_(language)
         if message:
-            sheet.add(styled(say(language, "quoted", text=message), FAINT), 6 + width, 7 + width)
+            sheet.add(styled(say(language, "quoted", text=message), FAINT), 6, 7)
 
 
 def _fails(outcome: Outcome) -> bool:

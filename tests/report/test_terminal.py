@@ -94,7 +94,9 @@ def test_every_client_stands_with_its_own_words(sick: Make, report: Make) -> Non
     """Quoted, and the SDK that shows nothing without quotes."""
     told = render(report(sick(message="")), "en")
     assert "“" not in told
-    assert render(report(sick(message="500 oops")), "en").count("“500 oops”") == len(PROFILES)
+    told = render(report(sick(message="500 oops")), "en")
+    assert told.count("“500 oops”") == 1  # those that meet the same stand together
+    assert all(profile.title in told for profile in PROFILES.values())
 
 
 def test_what_will_be_met_next_is_told_after_the_cure(rated: Make, sick: Make, report: Make) -> None:
@@ -153,7 +155,7 @@ def test_off_a_terminal_no_line_is_cut_or_wrapped(rated: Make, sick: Make, repor
         render(report(sick(rated(said=text, excerpt=text), message=text)), "en") for text in ("short", said.strip())
     )
     assert len(long.splitlines()) == len(short.splitlines())
-    assert sum(said.strip() in line for line in long.splitlines()) == 1 + 1 + len(PROFILES)  # summary, proof, clients
+    assert sum(said.strip() in line for line in long.splitlines()) == 1 + 1 + 1  # summary, proof, clients
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 200])
