@@ -116,8 +116,6 @@ def fold(events: Iterable[Event]) -> Answer:
 
 def _later(usage: Usage, event: Usage) -> Usage:
     """The later counts, or the earlier where it is silent: Anthropic tells the prompt's first, the answer's last."""
-    if event.prompt >= 0 and event.completion >= 0 and event.reasoning >= usage.reasoning:
-        return event
     return Usage(
         event.frame,
         event.at,

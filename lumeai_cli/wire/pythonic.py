@@ -16,7 +16,7 @@ Call = tuple[str, str]
 """A name and the arguments as a JSON object."""
 
 _NAME = re.compile(r"\s*([^\W\d][\w.\-]{0,127})\(\s*")
-_KEY = re.compile(r"\s*([^\W\d]\w{0,127})\s*=\s*")
+_KEY = re.compile(r"([^\W\d]\w{0,127})\s*=\s*")
 _STRING = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)"|' r"'([^'\\]*+(?:\\.[^'\\]*+)*+)'", re.DOTALL)
 _NUMBER = re.compile(r"-?\d{1,300}(?:\.\d{1,300})?(?:[eE][+-]?\d{1,3})?(?![\w.])")
 _WORD = re.compile(r"(?:[Tt]rue|[Ff]alse|None|null)(?!\w)")

@@ -70,7 +70,8 @@ class Reading:
     @property
     def data_events(self) -> tuple[Frame, ...]:
         """The frames that an SDK delivers: SSE events that are terminated, hold data, stand before `[DONE]`, and are
-        not `[DONE]` itself. Ollama's own API, where that was asked, streams lines of JSON: every line.
+        not `[DONE]` itself. Ollama's own API, where that was asked, streams lines of JSON: every line, be it the only
+        one.
         """
         if self.asked.dialect is Dialect.OLLAMA:
             return self.framed(FrameKind.LINE, FrameKind.JSON)

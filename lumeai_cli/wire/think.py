@@ -22,12 +22,14 @@ def split_thought(text: str) -> tuple[str, str, bool]:
     if head["closing"]:
         return "", text[head.end() :], True
     depth, place = 1, text.find("<", head.end())
+    run = last = head.end()  # where the tags before this place begin, and where they end
     while place >= 0:
         tag = _TAG.match(text, place)
         if tag is not None:
             depth += -1 if tag["closing"] else 1
+            run, last = run if place == last else place, tag.end()
             if not depth:
-                return text[head.end() : place], text[tag.end() :], True
+                return text[head.end() : run], text[last:], True  # tags right before the last one go with it
         spent = tag or _TRIED.match(text, place)
         place = text.find("<", spent.end() if spent else place + 1)
     return text[head.end() :], "", False

@@ -52,6 +52,11 @@ TABLE: list[tuple[str, list[Event], Answer]] = [
         Answer(usage=Usage(1, 2.0, 7, 9, 3)),
     ),
     (
+        "zero is told, too",
+        [Usage(0, 1.0, 7, 1, 3), Usage(1, 2.0, 0, 0, 0)],
+        Answer(usage=Usage(1, 2.0, 0, 0, 0)),
+    ),
+    (
         "usage that tells nothing",
         [Usage(0, 1.0, 7, 1), Usage(1, 2.0, -1, -1)],
         Answer(usage=Usage(1, 2.0, 7, 1)),

@@ -81,6 +81,7 @@ TABLE: list[tuple[str, dict[str, Any], list[Event]]] = [
         },
         [STARTED, Usage(0, AT, 100, -1)],
     ),
+    ("no tokens", ending(None, input_tokens=0, output_tokens=0), [Usage(0, AT, 0, 0)]),
     ("a text begins", block(0, type="text", text=""), []),
     ("a text begins with some", block(0, type="text", text="a"), [said("a")]),
     ("text", delta(0, type="text_delta", text="a"), [said("a")]),

@@ -54,6 +54,10 @@ FORMS = {
         Markup.GLM,
         "<tool_call>read <arg_key>path</arg_key> <arg_value>a.txt</arg_value> </tool_call>",
     ),
+    "GLM, white space wherever it may stand": (
+        Markup.GLM,
+        "<tool_call> read \n\n<arg_key> path </arg_key>\n\n<arg_value>a.txt</arg_value>\n\n</tool_call>",
+    ),
     "GLM without its end": (Markup.GLM, "<tool_call>read<arg_key>path</arg_key><arg_value>a.txt</arg_value>"),
     "Mistral": (Markup.MISTRAL, f"[TOOL_CALLS][{NAMED}]"),
     "Mistral, a space and no list": (Markup.MISTRAL, f"[TOOL_CALLS] {NAMED}"),
@@ -62,6 +66,7 @@ FORMS = {
     "Mistral, the second sign lost": (Markup.MISTRAL, f"[TOOL_CALLS]read{ARGUMENTS}"),
     "Llama in Python": (Markup.PYTHON_TAG, '<|python_tag|>read.call(path="a.txt")<|eom_id|>'),
     "Llama, a list in Python": (Markup.PYTHON_TAG, "<|python_tag|>[read(path='a.txt')]"),
+    "Llama, a list after a space": (Markup.PYTHON_TAG, "<|python_tag|> [read(path='a.txt')]"),
     "Llama, nothing but Python": (Markup.PYTHONIC, '[read(path="a.txt")]'),
     "Llama, nothing but Python between its tokens": (
         Markup.PYTHONIC,
@@ -73,7 +78,7 @@ FORMS = {
     ),
     "Kimi K2 without a section": (
         Markup.KIMI,
-        f"<|tool_call_begin|>read:12 <|tool_call_argument_begin|> {ARGUMENTS}",
+        f"<|tool_call_begin|> read:12 <|tool_call_argument_begin|> {ARGUMENTS}",
     ),
     "Llama": (Markup.PYTHON_TAG, f'<|python_tag|>{{"name": "read", "parameters": {ARGUMENTS}}}<|eom_id|>'),
     "DeepSeek R1": (
@@ -92,6 +97,10 @@ FORMS = {
     "Harmony, the recipient first, the start in the prompt": (
         Markup.HARMONY,
         f" to=functions.read <|channel|>commentary <|constrain|>json<|message|>{ARGUMENTS}",
+    ),
+    "Harmony, the recipient first, white space": (
+        Markup.HARMONY,
+        f"<|start|> assistant  to=functions.read <|channel|> commentary\n<|message|> {ARGUMENTS}",
     ),
     "ReAct": (Markup.REACT, f"Thought: I look.\nAction: read\nAction Input: {ARGUMENTS}\nObservation:"),
     "ReAct, crlf, JSON in lines": (Markup.REACT, f"Action: read\r\nAction Input:\r\n{json.dumps(READ[1], indent=1)}"),
@@ -190,6 +199,7 @@ NO_CALLS = {
     "another language in the fence": f"```python\n{NAMED}\n```",
     "a config in a fence": '```json\n{"name": "lumeai", "version": "1"}\n```',
     "a list of numbers": "[1, 2]",
+    "a list of no calls": '[1, {"a": 2}, "b"]',
     "a word": '"read"',
     "Harmony's last channel": "<|channel|>final<|message|>maple",
     "Harmony without a message": "<|channel|>commentary to=functions.read",
@@ -257,6 +267,7 @@ SEVERAL: dict[str, tuple[str, list[str]]] = {
     ),
     "a list of Mistral's, new": ("[TOOL_CALLS]a[ARGS]{}[TOOL_CALLS]b[CALL_ID]c1[ARGS]{}", ["a", "b"]),
     "a list of Mistral's, the sign once": ("[TOOL_CALLS]a[ARGS]{} b[ARGS]{} c{}", ["a", "b"]),
+    "Mistral's sign inside arguments": ('[TOOL_CALLS]a[ARGS]{"x": "[TOOL_CALLS]b[ARGS]{}"}', ["a"]),
     "GLM twice": (
         "<tool_call>a\n<arg_key>k</arg_key>\n<arg_value>v</arg_value>\n</tool_call>\n<tool_call>b\n</tool_call>",
         ["a", "b"],

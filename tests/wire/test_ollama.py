@@ -97,6 +97,16 @@ TABLE: list[tuple[str, dict[str, Any], list[Event]]] = [
         [STARTED, Finish(0, AT, "load", Via.OLLAMA), Done(0, AT)],
     ),
     ("the end without a reason, as old versions have it", LAST, [STARTED, Done(0, AT)]),
+    (
+        "an empty answer",
+        {**HEAD, "done": True, "eval_count": 0},
+        [Usage(0, AT, -1, 0), Done(0, AT)],
+    ),
+    (
+        "an empty prompt",
+        {**HEAD, "done": True, "prompt_eval_count": 0},
+        [Usage(0, AT, 0, -1), Done(0, AT)],
+    ),
     ("the end without a message", {**HEAD, "done": True}, [Done(0, AT)]),
     ("counts of other types", {**HEAD, "done": True, "prompt_eval_count": "7", "eval_count": True}, [Done(0, AT)]),
     ("generated text", generate("a"), [STARTED, Text(0, AT, "a", Via.OLLAMA)]),

@@ -24,6 +24,7 @@ VALUES = [
     ("null", None),
     ("[]", []),
     ("[1, 'a', ]", [1, "a"]),
+    ("[" * DEEPEST + "]" * DEEPEST, json.loads("[" * DEEPEST + "]" * DEEPEST)),
     ("{}", {}),
     ('{"a": [1], "b" : {"c": None}}', {"a": [1], "b": {"c": None}}),
 ]
@@ -58,6 +59,7 @@ def test_the_value_of(written: str, value: object) -> None:
         "Truely",
         "",
         "[" * (DEEPEST + 1) + "]" * (DEEPEST + 1),
+        "{'a':" * (DEEPEST + 1) + "1" + "}" * (DEEPEST + 1),
         "[" * 100_000,
     ],
     ids=lambda written: written[:12],

@@ -23,6 +23,8 @@ TABLE = [
     ("one thought only", "<think>a</think><think>b</think>", ("a", "<think>b</think>", True)),
     ("a thought in a thought", "<think>a<think>b</think>c</think>d", ("a<think>b</think>c", "d", True)),
     ("a thought in a thought, unclosed", "<think>a<think>b</think>c", ("a<think>b</think>c", "", False)),
+    ("a thought that holds nothing but a thought", "<think><think></think></think>a", ("", "a", True)),
+    ("tags right before the end", "<think>a<think></think></think>b", ("a", "b", True)),
     ("spaces within the tags", "< think >a< / think >b", ("a", "b", True)),
     ("a closing tag at the beginning goes", "</think>a", ("", "a", True)),
     ("a closing tag later stays", "a</think>b", ("", "a</think>b", True)),
