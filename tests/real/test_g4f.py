@@ -1,9 +1,12 @@
 """The user's second case, against the real G4F: healthy, hiding its cause, and never able to start."""
 
 import os
+import shlex
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import openai
 import pytest
@@ -17,6 +20,7 @@ pytestmark = pytest.mark.real
 Doctor = Callable[..., Examination]
 G4F_PORT = 1337
 CAUSE = "Internal error in worker 3"  # what the lab's specimen `server-error` says
+REWRITES = ("g4f-drops-repeated-turns", "g4f-cuts-history", "g4f-rewrites-tools")
 
 
 @pytest.fixture(scope="module")
@@ -30,20 +34,86 @@ def healthy_g4f(tmp_path_factory: pytest.TempPathFactory, g4f_venv: Path) -> Ite
 
 
 @pytest.fixture(scope="module")
+def open_g4f(tmp_path_factory: pytest.TempPathFactory, g4f_venv: Path) -> Iterator[Server]:
+    """The same, bound to every address of the machine, as it is if only a port is named."""
+    venv = tmp_path_factory.mktemp("venv")
+    (venv / "bin").mkdir()
+    script = venv / "bin" / "g4f"
+    program = shlex.quote(str(g4f_venv / "bin" / "g4f"))
+    script.write_text(f'#!/usr/bin/env bash\nexec {program} "${{@/#127.0.0.1:/0.0.0.0:}}"\n', "utf-8")
+    script.chmod(0o755)
+    with running_lab() as lab, real_g4f(tmp_path_factory.mktemp("open"), venv, lab.url("healthy-plain")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
 def sick_g4f(tmp_path_factory: pytest.TempPathFactory, g4f_venv: Path) -> Iterator[Server]:
     """G4F in front of a backend that fails, which G4F tells nobody."""
     with running_lab() as lab, real_g4f(tmp_path_factory.mktemp("sick"), g4f_venv, lab.url("server-error")) as server:
         yield server
 
 
-def test_a_healthy_backend_behind_g4f(healthy_g4f: Server, examine: Doctor) -> None:
-    """G4F is recognised, and no finding is invented about it."""
-    examined = examine(healthy_g4f.url, "--format", "json")
+@pytest.fixture(scope="module")
+def healthy(healthy_g4f: Server, examine: Doctor) -> Examination:
+    """What the doctor says of it."""
+    return examine(healthy_g4f.url, "--format", "json")
 
-    assert examined.target["kind"] == "g4f"
-    assert examined.target["healthy"] is True
-    assert examined.target["verdict"] is None
-    assert examined.exit_code == 0
+
+def found(examined: Examination, *names: str) -> dict[str, dict[str, Any]]:
+    """The findings of these names."""
+    return {each["name"]: each for each in examined.target["findings"] if each["name"] in names}
+
+
+def test_a_healthy_backend_behind_g4f(healthy: Examination) -> None:
+    """G4F is recognised, and no finding is invented about it."""
+    assert healthy.target["kind"] == "g4f"
+    assert healthy.target["healthy"] is True
+    assert healthy.target["verdict"] is None
+    assert [each["name"] for each in healthy.target["findings"] if each["severity"] != "note"] == list(REWRITES)
+    assert healthy.exit_code == 0
+
+
+@pytest.mark.parametrize("name", REWRITES)
+def test_what_g4f_does_to_prompts_is_counted(name: str, healthy: Examination) -> None:
+    """The backend counts what arrives, so two prompts of each kind tell what did not."""
+    finding = found(healthy, name)[name]
+    assert (finding["severity"], finding["certainty"]) == ("warning", "proven")
+    assert 0 < finding["facts"]["short"] < finding["facts"]["long"]
+
+
+def test_what_a_provider_gets_to_see(tmp_path: Path, g4f_venv: Path) -> None:
+    """The facts that those three rest on, so that a newer G4F which changes them is noticed here."""
+    turns = [{"role": ("user", "assistant")[place % 2], "content": f"turn {place}"} for place in range(81)]
+    repeated = [{"role": "user", "content": "Once."}, {"role": "assistant", "content": "OK"}] * 2
+    described = {"type": "object", "properties": {"part": {"type": "string", "description": "Long. " * 250}}}
+    tool = {"type": "function", "function": {"name": "lookup", "description": "Look.", "parameters": described}}
+    with (
+        running_lab() as lab,
+        real_g4f(tmp_path, g4f_venv, lab.url("healthy-plain")) as server,
+        openai.OpenAI(base_url=server.url, api_key="unused", max_retries=0) as sdk,
+    ):
+        for messages, tools in ((turns, []), (repeated[:3], []), (turns[:1], [tool])):
+            extra = {"tools": tools} if tools else {}
+            sdk.chat.completions.create(model="gpt-4o", messages=messages, **extra)
+        history, repeats, tooled = (request for request in lab.requests if request.messages)
+
+    assert [text for _, text in history.messages] == [f"turn {place}" for place in range(41, 81)]
+    assert [text for _, text in repeats.messages] == ["Once.", "OK"]
+    assert len(tooled.tools[0]["parameters"]["properties"]["part"]["description"]) <= 160
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells on which addresses a port is open")
+def test_a_g4f_that_the_network_can_reach_is_told(open_g4f: Server, examine: Doctor) -> None:
+    """It asks nobody for a key, and `--port` alone binds it to every address."""
+    examined = examine(open_g4f.url, "--quick", "--format", "json")
+    finding = found(examined, "g4f-open-to-network")["g4f-open-to-network"]
+    assert (finding["severity"], finding["certainty"]) == ("warning", "proven")
+    assert finding["facts"]["address"] == "0.0.0.0"
+    assert (examined.target["healthy"], examined.exit_code) == (True, 0)
+
+
+def test_a_g4f_on_loopback_is_open_to_nobody(healthy: Examination) -> None:
+    assert found(healthy, "g4f-open-to-network") == {}
 
 
 def test_the_hidden_cause_is_fetched(sick_g4f: Server, examine: Doctor) -> None:
