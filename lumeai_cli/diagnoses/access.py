@@ -62,10 +62,11 @@ def _model(case: Case) -> Iterator[Finding]:
         return
     hits = [(reading, of_body(reading)) for reading in case.of(*ANSWERING) if model_refused(reading)]
     if hits:
+        others = [model for model in case.models if model != case.model]
         yield from found(
             "model-not-found",
             hits,
-            {"model": case.model or "", "said": said(hits[0][0]), "available": ", ".join(case.models[:12])},
+            {"model": case.model or "", "said": said(hits[0][0]), "available": ", ".join(others[:12])},
         )
 
 

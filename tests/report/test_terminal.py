@@ -63,7 +63,7 @@ def test_what_was_left_out_is_said_even_of_a_healthy_target(healthy: Make, repor
 
 
 @both
-def test_a_sick_target_tells_the_cause_the_proof_the_clients_and_the_cure(
+def test_a_sick_target_tells_the_cause_the_proof_the_cure_and_the_clients(
     sick: Make, report: Make, language: str
 ) -> None:
     """In this order, ending with where to read more."""
@@ -74,10 +74,10 @@ def test_a_sick_target_tells_the_cause_the_proof_the_clients_and_the_cure(
         "LUM402 server-error",
         say(language, "why-heading"),
         '{"error": "worker 3 died"}',
-        say(language, "clients-heading"),
-        "Kilo Code 4.x",
         say(language, "fix-heading"),
         "1. ",
+        say(language, "clients-heading"),
+        "Kilo Code 4.x",
         "lumeai explain server-error",
     ]
     places = [told.index(piece) for piece in order]
