@@ -51,9 +51,9 @@ def with_gateway(chosen: Sequence[Target], *, asked: int) -> list[Target]:
     """The one target and its gateway, which was named last; both are asked, and then compared."""
     if asked != 2:  # a server and its gateway
         raise SettingsError(phrase("via-one-target"), "--via")
-    if len(chosen) != asked:
+    direct, gateway = chosen[0], chosen[-1]
+    if direct.address.base == gateway.address.base:
         raise SettingsError(phrase("via-same"), "--via")
-    direct, gateway = chosen
     return [direct, replace(gateway, behind=direct.name)]
 
 

@@ -9,6 +9,7 @@ from lumeai_cli.diagnoses.finding import Finding, Severity, excerpt, of_body
 from lumeai_cli.diagnoses.url import NAMES_A_MODEL
 from lumeai_cli.wire.body import loads
 from lumeai_cli.wire.reading import Reading, Shape
+from lumeai_cli.wire.value import failure
 
 _NO_MODEL = re.compile(
     r"model\b.{0,200}\b(not found|not exist|unknown|not available|no such|invalid|not supported)"
@@ -38,7 +39,8 @@ def said(reading: Reading) -> str:
     """The server's own words in an error answer, shortened; empty where it says nothing readable."""
     errors = reading.answer.errors
     if errors:
-        return " ".join(errors[0].message.split())[:300]
+        # Ollama wraps the error of the server behind it in JSON once more.
+        return " ".join(failure(errors[0].message, 0, 0.0).message.split())[:300]
     if reading.shape is Shape.JSON:
         return _detail(reading)
     if reading.shape is not Shape.HTML:

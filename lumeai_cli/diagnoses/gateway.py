@@ -1,6 +1,7 @@
 """The cause in between: a server's answer is good when it is asked directly, and lost on the way through a gateway."""
 
 from collections.abc import Iterator
+from itertools import product
 
 from lumeai_cli.diagnoses.case import ANSWERING, Case
 from lumeai_cli.diagnoses.diagnosis import EVERYTHING, Diagnosis, Family, Hit, found
@@ -18,15 +19,18 @@ def _drops(case: Case) -> Iterator[Finding]:
     """
     lost: list[Hit] = []
     prose: list[Hit] = []
-    for probe in ANSWERING:
+    for probe, stream in product(ANSWERING, (True, False)):
         behind = max((_worth(r) for r in case.direct if r.asked.probe == probe), default=0)
-        through = [r for r in case.of(probe) if r.ok or (r.status or 0) >= 500]  # server errors
+        through = [r for r in case.of(probe) if r.asked.stream is stream and (r.ok or (r.status or 0) >= SERVER_ERROR)]
         here = max(map(_worth, through), default=0)
         if through and here < behind:
             (lost if here == 0 else prose).extend((reading, of_body(reading)) for reading in through)
     facts = {"via": case.given, "behind": case.behind}
     certainty = Certainty.PROVEN if lost else Certainty.LIKELY
     yield from found("gateway-drops-answer", [*lost, *prose], facts, certainty)
+
+
+SERVER_ERROR = 500
 
 
 def _worth(reading: Reading) -> int:

@@ -5,6 +5,7 @@ Which G4F servers are installed, which variables divert loopback, on which addre
 
 import ipaddress
 import os
+import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -90,7 +91,8 @@ def _under(root: Path) -> Iterator[Path]:
 
 
 _TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
-_LISTENING = "0A"
+_LISTENING = re.compile(r"\s*\S+\s+([0-9A-F]{8}(?:[0-9A-F]{24})?):([0-9A-F]{4})\s+\S+\s+0A\b")
+"""A line of such a table whose socket listens: its number, the local address and port, the other side, the state."""
 
 
 def listening(port: int, tables: Iterable[Path] = _TABLES) -> tuple[str, ...] | None:
@@ -103,11 +105,8 @@ def listening(port: int, tables: Iterable[Path] = _TABLES) -> tuple[str, ...] | 
         except OSError:
             continue
         told = True
-        for line in lines:
-            fields = line.split()
-            address, _, number = fields[1].partition(":") if len(fields) > 3 else ("", "", "")  # columns
-            if address and fields[3] == _LISTENING and int(number, 16) == port:
-                found.append(_address(address))
+        matches = (_LISTENING.match(line) for line in lines)
+        found += [_address(match[1]) for match in matches if match is not None and int(match[2], 16) == port]
     return tuple(found) if told else None
 
 

@@ -39,6 +39,10 @@ def _target(target: TargetReport, language: str) -> str:
             f"{evidence.start}-{evidence.end}:\n\n{_fenced(evidence.excerpt)}"
             for evidence in rated.finding.evidence
         ]
+    if target.verdict is not None:
+        parts.append(f"### {say(language, 'fix-heading')}")
+        cures = fixes(target.verdict.rated, target, language)
+        parts += [f"{number}. " + cure.replace("\n", "\n   ") for number, cure in enumerate(cures, 1)]
     if target.clients:
         parts.append(f"### {say(language, 'clients-heading')}")
         rows = ["| | | | |", "|---|---|---|---|"]
@@ -48,10 +52,6 @@ def _target(target: TargetReport, language: str) -> str:
             for judged in target.clients
         ]
         parts.append("\n".join(rows))
-    if target.verdict is not None:
-        parts.append(f"### {say(language, 'fix-heading')}")
-        cures = fixes(target.verdict.rated, target, language)
-        parts += [f"{number}. " + cure.replace("\n", "\n   ") for number, cure in enumerate(cures, 1)]
     told = "" if target.verdict is None else target.verdict.rated.finding.name
     others = [rated for rated in target.findings if rated.finding.name != told]
     if others:
