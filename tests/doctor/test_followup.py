@@ -69,6 +69,15 @@ def test_what_was_not_asked_has_a_reason(*, quick: bool) -> None:
         assert (result.reason is None) is (result.name == "connect" or result.name in seen.asked), result.name
 
 
+@pytest.mark.parametrize("probe", ["tool-forced", "tool-absent"])
+def test_what_is_asked_for_by_name_needs_no_reason(probe: str) -> None:
+    """Only what it builds on is asked as well."""
+    seen = see(serving(counted), probes=chosen([probe], []), only=frozenset({probe}))
+    assert seen.asked == ("models", "stream", "stream", "stream", "tool-native", probe)
+    assert status(seen.report, probe)[0] is ProbeStatus.PASSED
+    assert status(seen.report, "recall") == (ProbeStatus.SKIPPED, "skip-not-chosen")
+
+
 # --- fields that are refused ------------------------------------------------------------------------------------------
 
 USUAL = {"xml": {"temperature", "stream_options"}, "native": {"tool_choice", "stream_options"}, "": {"stream_options"}}

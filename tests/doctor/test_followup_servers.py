@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from lumeai_cli.diagnoses.finding import Certainty, Severity
+from lumeai_cli.doctor.probe import chosen
 from lumeai_cli.doctor.result import TargetReport
 from tests.doctor.capable import (
     Answer,
@@ -61,6 +62,14 @@ def test_ollama_is_asked_for_its_window_once_the_model_is_loaded() -> None:
         "/api/ps",
     ]
     assert (seen.report.healthy, seen.report.findings) == (True, ())
+
+
+@pytest.mark.parametrize("options", [{"budget": 0}, {"probes": chosen(["window"], []), "only": frozenset({"window"})}])
+def test_its_pages_cost_nothing(options: dict[str, object]) -> None:
+    """They are asked where not one token may be spent, and where nobody wants to know anything else."""
+    seen = see(ollama(counted), **options)
+    assert seen.asked == ("models", "window")
+    assert (seen.report.healthy, names(seen.report, Severity.WARNING)) == (None, ["context-window-small"])
 
 
 @pytest.mark.parametrize(

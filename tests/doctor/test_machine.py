@@ -1,12 +1,17 @@
-"""What this machine says without being asked over a network: proxy variables, and installations of G4F."""
+"""What this machine says without being asked over a network: proxy variables, installations of G4F, open ports."""
 
 import os
+import socket
+import sys
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lumeai_cli.backends.address import parse
-from lumeai_cli.doctor.machine import diverted, g4f_installs
+from lumeai_cli.doctor.machine import diverted, g4f_installs, listening
 
 PROXY = "http://proxy.example:3128"
 
@@ -111,3 +116,119 @@ def test_links_that_lead_nowhere_are_no_obstacle(tmp_path: Path) -> None:
 
 def test_without_a_path_the_systems_own_is_looked_at() -> None:
     assert isinstance(g4f_installs({}), tuple)
+
+
+HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+PORT = 1337
+
+
+def row(address: str, port: int = PORT, state: str = "0A", sl: int = 0) -> str:
+    """A line of `/proc/net/tcp` as Linux 6 writes it; `0A` is a listening socket."""
+    rest = "00000000:00000000 00:00000000 00000000  1000        0 25703 1 0000000000000000 100 0 0 10 0"
+    return f"{sl:4d}: {address}:{port:04X} {'0' * len(address)}:0000 {state} {rest}\n"
+
+
+def table(path: Path, *rows: str) -> Path:
+    """A table with this head and these lines."""
+    path.write_text(HEAD + "".join(rows), "ascii")
+    return path
+
+
+def kernel(*words: int) -> str:
+    """An address of these words, each in this machine's byte order, as the kernel prints them."""
+    swapped = (word.to_bytes(4, "big") for word in words)
+    return "".join(f"{int.from_bytes(word, sys.byteorder):08X}" for word in swapped)
+
+
+ANYWHERE, LOOPBACK, OUTSIDE = kernel(0), kernel(0x7F000001), kernel(0xC0A8010A)
+ANYWHERE_6, LOOPBACK_6 = kernel(0, 0, 0, 0), kernel(0, 0, 0, 1)
+MAPPED, LOCAL_6 = kernel(0, 0, 0xFFFF, 0x7F000001), kernel(0xFE800000, 0, 0x02424FFF, 0xFE000001)
+
+SOCKETS = {
+    "loopback": ([row(LOOPBACK)], ("127.0.0.1",)),
+    "everywhere": ([row(ANYWHERE)], ("0.0.0.0",)),
+    "an address of the network": ([row(OUTSIDE)], ("192.168.1.10",)),
+    "two": ([row(LOOPBACK), row(OUTSIDE, sl=1)], ("127.0.0.1", "192.168.1.10")),
+    "loopback, IPv6": ([row(LOOPBACK_6)], ("::1",)),
+    "everywhere, IPv6": ([row(ANYWHERE_6)], ("::",)),
+    "an IPv4 address in IPv6": ([row(MAPPED)], ("::ffff:127.0.0.1",)),
+    "link-local": ([row(LOCAL_6)], ("fe80::242:4fff:fe00:1",)),
+    "another port": ([row(LOOPBACK, 8080)], ()),
+    "the port in another number": ([row(LOOPBACK, 0x1337)], ()),
+    "connected": ([row(LOOPBACK, state="01")], ()),
+    "closing": ([row(LOOPBACK, state="06"), row(LOOPBACK, state="08")], ()),
+    "among others": ([row(OUTSIDE, state="01"), row(LOOPBACK, 22), row(LOOPBACK), row(ANYWHERE, 80)], ("127.0.0.1",)),
+    "nobody": ([], ()),
+}
+
+
+@pytest.mark.parametrize(("rows", "addresses"), SOCKETS.values(), ids=SOCKETS)
+def test_on_which_addresses_a_port_is_open(rows: list[str], addresses: tuple[str, ...], tmp_path: Path) -> None:
+    found = listening(PORT, [table(tmp_path / "tcp", *rows)])
+    assert found is not None
+    assert [ip_address(text) for text in found] == [ip_address(text) for text in addresses]
+
+
+def test_both_tables_are_read(tmp_path: Path) -> None:
+    four, six = table(tmp_path / "tcp", row(LOOPBACK)), table(tmp_path / "tcp6", row(ANYWHERE_6))
+    assert listening(PORT, [four, six]) == ("127.0.0.1", "::")
+
+
+def test_one_table_is_enough(tmp_path: Path) -> None:
+    """Without IPv6 there is no second one."""
+    four = table(tmp_path / "tcp", row(LOOPBACK))
+    assert listening(PORT, [four, tmp_path / "tcp6"]) == ("127.0.0.1",)
+    assert listening(PORT, [tmp_path / "tcp", tmp_path / "tcp6"]) == ("127.0.0.1",)
+
+
+def test_where_nothing_tells_nothing_is_known(tmp_path: Path) -> None:
+    """As on every system but Linux; that is not the same as nobody listening."""
+    (tmp_path / "folder").mkdir()
+    assert listening(PORT, [tmp_path / "tcp", tmp_path / "tcp6"]) is None
+    assert listening(PORT, [tmp_path / "folder"]) is None
+    assert listening(PORT, []) is None
+
+
+TORN = {
+    "cut in the address": row(LOOPBACK)[:10],
+    "cut behind the address": row(LOOPBACK)[:19],
+    "cut in the state": row(LOOPBACK)[:34],
+    "blank": "\n",
+    "words": "no such table here at all\n",
+    "no port": "   0: 0100007F 00000000:0000 0A\n",
+    "a port that is no number": "   0: 0100007F:XYZW 00000000:0000 0A\n",
+    "no address": "   0: :0539 00000000:0000 0A\n",
+    "half an address": "   0: 01007F:0539 00000000:0000 0A\n",
+    "half an address, IPv6": "   0: 0000000000000000:0539 00000000:0000 0A\n",
+    "an address that is no number": "   0: localhost:0539 00000000:0000 0A\n",
+    "bytes": "\ufffd\ufffd\n",
+}
+
+
+@pytest.mark.parametrize("line", TORN.values(), ids=TORN)
+def test_a_torn_line_hides_no_other(line: str, tmp_path: Path) -> None:
+    """The table may change while it is read."""
+    path = tmp_path / "tcp"
+    path.write_text(f"{HEAD}{row(ANYWHERE)}{line.rstrip()}\n{row(LOOPBACK)}", "utf-8")
+    assert listening(PORT, [path]) == ("0.0.0.0", "127.0.0.1")
+
+
+@given(data=st.binary(max_size=300))
+def test_no_table_is_too_strange(data: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.getbasetemp() / "strange"
+    path.write_bytes(HEAD.encode() + data)
+    assert listening(PORT, [path]) is not None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps these tables")
+@pytest.mark.parametrize(("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")])
+def test_a_real_socket_is_found(family: socket.AddressFamily, address: str) -> None:
+    with socket.socket(family) as bound:
+        try:
+            bound.bind((address, 0))
+        except OSError:
+            pytest.skip(f"this machine has no {address}")
+        port = bound.getsockname()[1]
+        assert listening(port) == ()
+        bound.listen()
+        assert listening(port) == (address,)
