@@ -16,7 +16,7 @@ from lumeai_cli.diagnoses.case import (
     Case,
 )
 from lumeai_cli.diagnoses.diagnosis import Detector, Diagnosis, Family, Hit, found
-from lumeai_cli.diagnoses.dialect import odd
+from lumeai_cli.diagnoses.dialect import odd, odd_hits
 from lumeai_cli.diagnoses.errors import EXCEEDED, QUOTA
 from lumeai_cli.diagnoses.finding import Certainty, Evidence, Finding, of_body, of_frame, of_text
 from lumeai_cli.diagnoses.parameters import refused, refused_parameters
@@ -132,12 +132,24 @@ def _not_json(case: Case) -> Iterator[Finding]:
     yield from found("tool-arguments-not-json", hits, {"arguments": shown})
 
 
+def _no_id(case: Case) -> Iterator[Finding]:
+    """A call that begins without an id and gets none later."""
+    kinds = (OddKind.CALL_NO_ID, OddKind.CALL_EMPTY_ID)
+    hits = odd_hits(case, lambda reading, event: event.kind in kinds and any(not c.id for c in reading.answer.calls))
+    yield from found("tool-call-missing-id", hits)
+
+
 def _no_name(case: Case) -> Iterator[Finding]:
-    hits = [
-        (reading, _of_call(reading))
-        for reading in case.answers()
-        if any(not call.name for call in reading.answer.calls)
-    ]
+    """A call whose first piece has no name; one that comes later is too late for some clients."""
+    hits: list[Hit] = []
+    for reading in case.answers():
+        first: dict[int, CallPart] = {}
+        for event in reading.events:
+            if isinstance(event, CallPart):
+                first.setdefault(event.slot, event)
+        nameless = [part for part in first.values() if not part.name]
+        if nameless:
+            hits.append((reading, of_frame(reading, reading.frames[nameless[0].frame])))
     yield from found("tool-call-missing-name", hits)
 
 
@@ -213,12 +225,7 @@ ENTRIES = (
     ),
     Diagnosis("LUM754", "tool-protocol-mismatch", Family.TOOLS, _mismatch, explains=_MISUNDERSTOOD),
     Diagnosis("LUM755", "tool-call-as-text", Family.TOOLS, _as_text, explains=_MISUNDERSTOOD),
-    Diagnosis(
-        "LUM756",
-        "tool-call-missing-id",
-        Family.TOOLS,
-        odd("tool-call-missing-id", OddKind.CALL_NO_ID, OddKind.CALL_EMPTY_ID),
-    ),
+    Diagnosis("LUM756", "tool-call-missing-id", Family.TOOLS, _no_id),
     Diagnosis(
         "LUM757",
         "tool-call-missing-index",

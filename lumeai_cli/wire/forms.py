@@ -137,6 +137,21 @@ def _json_after(sign: re.Pattern[str], following: re.Pattern[str] | None = None)
     return read
 
 
+_NAME = r"(?P<name>\w[\w.\-]{0,127})"
+_MANGLED = re.compile(
+    rf'<tool_call>\s{{0,9}}(?P<json>\{{\s{{0,9}}"name"\s{{0,9}}:\s{{0,9}}"{_NAME}"\s{{0,9}},)'
+    r'(?:\s{0,9}"(?:arguments|parameters)"\s{0,9}:)?'
+)
+
+
+def _mangled(text: str, markup: Markup) -> Iterator[WrittenCall]:
+    """A call between its tags whose JSON is broken, as small models write it; the arguments are what stands there."""
+    for match in _signs(_MANGLED, text):
+        end = text.find("</tool_call>", match.end())
+        if end >= 0 and _value(text, match.start("json")) is None:
+            yield WrittenCall(markup, match.start(), end, match["name"], text[match.end() : end].strip())
+
+
 def _named_then_json(sign: re.Pattern[str]) -> Read:
     """A reader of forms in which a sign holds the name, and the arguments follow as a JSON object."""
 
@@ -149,7 +164,6 @@ def _named_then_json(sign: re.Pattern[str]) -> Read:
     return read
 
 
-_NAME = r"(?P<name>\w[\w.\-]{0,127})"
 _MISTRAL = re.compile(r"\[TOOL_CALLS\]")
 _MISTRAL_NAME = re.compile(rf"\s*{_NAME}(?:\[CALL_ID\]\w{{1,64}})?(?P<arguments>\[ARGS\])?")
 
@@ -304,6 +318,7 @@ def _sign(pattern: str) -> re.Pattern[str]:
 
 FORMS: tuple[tuple[Markup, str, Read], ...] = (
     (Markup.TOOL_CALL, "<tool_call>", _json_after(_sign(r"<tool_call>"))),
+    (Markup.TOOL_CALL, "<tool_call>", _mangled),
     (
         Markup.UNOPENED,
         "</tool_call>",

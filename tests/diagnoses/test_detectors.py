@@ -791,9 +791,9 @@ NEAR = (
         "a later piece",
         called(CALL, {"tool_calls": [{"index": 0, "function": {"arguments": " "}}]}),
     ),
-    no(
+    yes(
         "tool-call-missing-name",
-        "it comes in the second piece",
+        "it comes in the second piece: too late for some",
         called(
             call(function={"arguments": ""}),
             {"tool_calls": [{"index": 0, "function": {"name": "read", "arguments": "{}"}}]},
