@@ -122,7 +122,6 @@ def told(call: WrittenCall) -> tuple[str, object]:
     return call.name, json.loads(call.arguments)
 
 
-@pytest.mark.parametrize("form", FORMS)
 def test_a_call_between_its_tags_may_have_broken_json() -> None:
     """As small models write it: a trailing comma, a brace too few. The name is there, and what stands for arguments."""
     (call,) = written_calls('So:\n<tool_call>\n{"name": "read", "arguments": {"path": "a", }\n</tool_call>')
@@ -130,6 +129,7 @@ def test_a_call_between_its_tags_may_have_broken_json() -> None:
     assert written_calls('<tool_call>{"name": "read", is how it begins') == ()
 
 
+@pytest.mark.parametrize("form", FORMS)
 def test_the_call_in(form: str) -> None:
     markup, text = FORMS[form]
     (call,) = written_calls(text)
