@@ -114,13 +114,12 @@ def without_repeats(messages: list[Any]) -> list[Any]:
 
 
 def last_of(messages: list[Any]) -> list[Any]:
-    """The system's messages, the first one of the user, and the last forty of the rest."""
+    """The system's messages and the last forty of the rest: the user's first one, the task, is lost."""
     system = [message for message in messages if _role(message) == "system"]
     rest = [message for message in messages if _role(message) != "system"]
     if len(rest) <= KEPT_MESSAGES:
         return messages
-    task = [message for message in rest[:-KEPT_MESSAGES] if _role(message) == "user"][:1]
-    return [*system, *task, *rest[-KEPT_MESSAGES:]]
+    return [*system, *rest[-KEPT_MESSAGES:]]
 
 
 def _role(message: Any) -> object:
@@ -176,8 +175,8 @@ G4F: tuple[Specimen, ...] = (
     ),
     risky(
         "g4f-cuts-history",
-        f"G4F passes on the first message of the user and the last {KEPT_MESSAGES} of a longer conversation.",
-        f"Из длинного разговора G4F передаёт первое сообщение пользователя и последние {KEPT_MESSAGES}.",
+        f"G4F passes on only the last {KEPT_MESSAGES} messages of a longer conversation.",
+        f"Из длинного разговора G4F передаёт только последние {KEPT_MESSAGES} сообщений.",
         _rewriting("messages", last_of),
     ),
     risky(

@@ -37,6 +37,12 @@ def _one_level_deeper(request: LabRequest) -> Script:
     return express_error(404, f"Cannot {escape(request.method)} {escape(request.path)}")
 
 
+def _one_level_higher(request: LabRequest) -> Script:
+    if request.path.startswith("/v1"):
+        return express_error(404, f"Cannot {escape(request.method)} {escape(request.path)}")
+    return _API(replace(request, path=f"/v1{request.path}"))
+
+
 def _nothing_here(_request: LabRequest) -> Script:
     return json_response(404, {"detail": "Not Found"})
 
@@ -59,6 +65,12 @@ URL: tuple[Specimen, ...] = (
         "The API sits one /v1 below the given URL; here is only an Express 404.",
         "API находится на один /v1 глубже указанного URL; здесь лишь 404 от Express.",
         _one_level_deeper,
+    ),
+    sick(
+        "base-url-extra-v1",
+        "The API sits one /v1 above the given URL; here is only an Express 404.",
+        "API находится на один /v1 выше указанного URL; здесь лишь 404 от Express.",
+        _one_level_higher,
     ),
     sick(
         "endpoint-not-found",

@@ -350,7 +350,6 @@ WITHOUT_A_SPECIMEN = {
     "key-rejected": "the lab takes every key",
     "slow-first-byte": "would cost every test run half a minute; healthy-slow with --slow-after shows it",
     UNEXPLAINED: "what the lab shows has a name",
-    "base-url-extra-v1": "every address of the lab ends in /v1",
     "models-list-proves-nothing": "a note beside key-missing; among the unlisted ones",
     "gateway-drops-answer": "takes two servers; the gateway is among the unlisted ones",
     "g4f-open-to-network": "lies in the way a G4F was started on this machine",
