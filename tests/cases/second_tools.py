@@ -184,6 +184,21 @@ RECORDS = (
         meets={"kilo7": OutcomeKind.ERROR},
     ),
     Recorded(
+        "https://github.com/vercel/ai/issues/15879",
+        "the arguments come before the function's name",
+        "tool-call-missing-name",
+        beside(
+            to(
+                call_stream(
+                    call(name=None, arguments=ARGUMENTS),
+                    {"tool_calls": [{"index": 0, "function": {"name": "read"}}]},
+                ),
+                *TOOLED,
+            )
+        ),
+        meets={"kilo7": OutcomeKind.ERROR},
+    ),
+    Recorded(
         "https://github.com/xorbitsai/inference/pull/3721",
         "a call streamed in pieces, each without the index",
         "tool-call-missing-index",
