@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from lumeai_cli.backends.address import is_loopback
 from lumeai_cli.backends.backend import Kind
-from lumeai_cli.wire.exchange import EndingKind, header
+from lumeai_cli.wire.exchange import EndingKind, redirect_target
 from lumeai_cli.wire.reading import Reading
 
 UNREACHED = frozenset(
@@ -104,7 +104,7 @@ class Case:
         first = next(iter(chat), None)
         if first is None or first.status not in (307, 308):
             return first
-        there = urljoin(first.asked.url, header(first.headers, "location"))
+        there = redirect_target(first.asked.url, first.headers)
         return next((reading for reading in chat[1:] if reading.asked.url == there), first)
 
     @property

@@ -71,10 +71,11 @@ def _no_choices(case: Case) -> Iterator[Finding]:
 
 def _schema(case: Case) -> Iterator[Finding]:
     """Any other type or field that makes a judged client fail; whether one does, its judge will say."""
+    mixed = {r.exchange for r in case.answers() if r.asked.stream and r.shape is Shape.SSE and not _without_choices(r)}
 
     def accept(reading: Reading, event: Odd) -> bool:
         if event.kind is OddKind.NO_CHOICES:
-            return reading.asked.stream and reading.shape is Shape.SSE and not _without_choices(reading)
+            return reading.exchange in mixed
         return event.kind in _SCHEMA
 
     hits = odd_hits(case, accept)

@@ -3,14 +3,13 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from urllib.parse import urljoin
 
 from lumeai_cli.backends.address import ENDPOINTS
 from lumeai_cli.diagnoses.case import STREAMED, VARIANT, Case
 from lumeai_cli.diagnoses.diagnosis import Diagnosis, Family, found
 from lumeai_cli.diagnoses.finding import Certainty, Fact, Finding, excerpt, of_body, span
 from lumeai_cli.wire.event import BackendError, OddKind
-from lumeai_cli.wire.exchange import header
+from lumeai_cli.wire.exchange import header, redirect_target
 from lumeai_cli.wire.reading import Reading, Shape
 
 NAMES_A_MODEL = re.compile(r"\bmodels?\b", re.IGNORECASE)
@@ -122,7 +121,8 @@ def _redirected(case: Case) -> Iterator[Finding]:
     if first is None or not 300 <= (first.status or 0) < 400:
         return
     target = header(first.headers, "location")
-    there = [reading for reading in chat if target and reading.asked.url == urljoin(first.asked.url, target)]
+    meant = redirect_target(first.asked.url, first.headers)
+    there = [reading for reading in chat if meant and reading.asked.url == meant]
     shown = span(first, 0, 0)
     shown = replace(shown, excerpt=excerpt(f"HTTP {first.status}, Location: {target}".encode()))
     yield Finding(

@@ -51,9 +51,13 @@ def truncated_by_count(case: Case) -> tuple[Reading, ...]:
     )
 
 
+WORDS = 3  # at the head, in the middle and at the tail
+
+
 def head_lost(case: Case) -> tuple[Reading, ...]:
     """The control and the large prompt of which the head word is lost, while the tail word and the control are kept."""
-    asked = sorted(case.of(RECALL), key=lambda reading: reading.asked.prompt_chars)
+    worded = [reading for reading in case.of(RECALL) if len(reading.asked.words) == WORDS]
+    asked = sorted(worded, key=lambda reading: reading.asked.prompt_chars)
     if len(asked) < 2:  # the control and the large one
         return ()
     control, large = asked[0], asked[-1]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from lumeai_cli.clients.outcome import Outcome, OutcomeKind, unknown
 from lumeai_cli.clients.profile import Profile, Protocol
+from lumeai_cli.clients.registry import PROFILES
 from lumeai_cli.diagnoses.case import (
     AGENT_NATIVE,
     AGENT_XML,
@@ -58,11 +59,12 @@ class Conclusion:
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """What one client's user meets: the worst outcome, the reading that tells it, and every exchange that fails."""
+    """What one client's user meets: the worst outcome and the reading that tells it; what was judged, what failed."""
 
     profile: Profile
     outcome: Outcome
     reading: Reading | None
+    judged: frozenset[str] = frozenset()
     failing: frozenset[str] = frozenset()
 
 
@@ -106,14 +108,21 @@ def rate(finding: Finding, case: Case, meetings: Sequence[Meeting]) -> Rated:
     """The finding with its severity: an error is one only if by it a judged client does not get its answer.
 
     What shows only in our own extra questions (the model list, the ladder of sizes, a short prompt where the agent's
-    own one is fine) is a warning. An error that no client could be judged by, for nothing at all could, stays one.
+    own one is fine), or harms only a client that nobody asked for, is a warning; what every known client takes is a
+    note. An error that no client could be judged by, for nothing at all could, stays one.
     """
     entry = CATALOGUE[finding.name]
     severity = _milder(entry.severity, finding.at_most)
     harmless = bool(finding.exchanges) and not _failing(meetings).intersection(finding.exchanges)
     if severity is Severity.ERROR and harmless and not _at_the_door(finding, case):
-        severity = Severity.WARNING
+        severity = Severity.NOTE if _accepted(case).issuperset(finding.exchanges) else Severity.WARNING
     return Rated(finding, entry, severity)
+
+
+def _accepted(case: Case) -> frozenset[str]:
+    """The exchanges that a known client was judged by, and none of them failed in."""
+    meetings = [_meet(profile, case) for profile in PROFILES.values()]
+    return frozenset[str]().union(*(meeting.judged for meeting in meetings)) - _failing(meetings)
 
 
 def _failing(meetings: Sequence[Meeting]) -> frozenset[str]:
@@ -160,7 +169,7 @@ def _meet(profile: Profile, case: Case) -> Meeting:
     if outcome.ok and not own:
         outcome = unknown("its own request was not sent", "её собственный запрос не отправлялся")
     failing = frozenset(reading.exchange for outcome, reading in judged if not outcome.ok)
-    return Meeting(profile, outcome, reading, failing)
+    return Meeting(profile, outcome, reading, frozenset(reading.exchange for _, reading in judged), failing)
 
 
 def _turned_down(case: Case) -> tuple[Reading, ...]:
@@ -218,27 +227,34 @@ def _order(item: Rated) -> tuple[int, int, str]:
     return severity, item.diagnosis.family, item.diagnosis.code
 
 
-def _explains(one: Rated, other: Rated, failing: frozenset[str]) -> bool:
-    """Whether `other` vanishes with `one`: by the catalogue, and because it harms nobody where `one` does not show."""
+def _explains(one: Rated, other: Rated) -> bool:
+    """Whether `other` may vanish with `one`: by the catalogue, and because they show in one exchange."""
     explains = one.diagnosis.explains
     if other is one or not (other.finding.name in explains or explains == EVERYTHING):
         return False
-    here, there = set(one.finding.exchanges), set(other.finding.exchanges)
-    return not there or (bool(here & there) and there & failing <= here)
+    return not other.finding.exchanges or not set(one.finding.exchanges).isdisjoint(other.finding.exchanges)
+
+
+def _explained(item: Rated, items: Sequence[Rated], failing: frozenset[str]) -> bool:
+    """Whether it harms nobody but where one of those that explain it shows, too."""
+    causes = [one for one in items if _explains(one, item)]
+    where = set[str]().union(*(one.finding.exchanges for one in causes))
+    return bool(causes) and where.issuperset(failing.intersection(item.finding.exchanges))
 
 
 def _roots(items: Sequence[Rated], failing: frozenset[str]) -> list[Rated]:
-    """Those that no other explains."""
-    return [item for item in items if not any(_explains(other, item, failing) for other in items)]
+    """Those that no others explain."""
+    return [item for item in items if not _explained(item, items, failing)]
 
 
 def _explained_by(root: Rated, rated: Sequence[Rated], failing: frozenset[str]) -> list[Rated]:
     """The findings that vanish with this one, and those that vanish with them."""
     found: list[Rated] = []
     waiting = [root]
+    vanishing = [item for item in rated if _explained(item, rated, failing)]
     while waiting:
         one = waiting.pop()
-        more = [item for item in rated if item is not root and item not in found and _explains(one, item, failing)]
+        more = [item for item in vanishing if item is not root and item not in found and _explains(one, item)]
         found += more
         waiting += more
     return [item for item in rated if item in found]

@@ -194,11 +194,12 @@ class FollowUp:
             return
         mute = next((reading for reading in readings if _mute(reading)), None)
         if mute is not None:
-            prompts = {probes.TOOL_NATIVE: requests.small_native(), probes.TOOL_XML: requests.small_xml()}
+            asked = mute.asked
+            prompt = requests.small_native() if asked.tools else requests.small_xml() if asked.xml_tools else FIRST
             await self._ask(
                 Question(
                     probes.OLLAMA_CHAT,
-                    prompts.get(mute.asked.probe, FIRST),
+                    prompt,
                     stream=True,
                     without=frozenset({"stream_options", "tool_choice"}),
                     url=root(self._inquirer.base) + "/api/chat",

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from lumeai_cli.backends.address import CHAT, variants
 from lumeai_cli.backends.backend import Kind
@@ -25,7 +25,7 @@ from lumeai_cli.doctor.target import Target
 from lumeai_cli.text.phrase import Phrase, phrase
 from lumeai_cli.transport.call import Engine, Limits
 from lumeai_cli.transport.rungs import climb
-from lumeai_cli.wire.exchange import Asked, Ending, EndingKind, Exchange, header
+from lumeai_cli.wire.exchange import Asked, Ending, EndingKind, Exchange, redirect_target
 from lumeai_cli.wire.reading import Reading
 
 MOST_MODELS = 4
@@ -164,9 +164,8 @@ class Examination:
 
     async def _followed(self, first: Reading) -> tuple[Reading, Reading | None]:
         """Goes where a redirect of the same origin leads, as clients do with method, body and key."""
-        here, location = first.asked.url, header(first.headers, "location")
-        there = urljoin(here, location)
-        if not location or urlsplit(there)[:2] != urlsplit(here)[:2]:
+        here, there = first.asked.url, redirect_target(first.asked.url, first.headers)
+        if urlsplit(there)[:2] != urlsplit(here)[:2]:
             return first, None
         self._ledger.rename(probes.STREAMED, probes.VARIANT)
         self._ledger.drop(probes.PLAIN)

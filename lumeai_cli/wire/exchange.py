@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from urllib.parse import urljoin, urlsplit
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -111,6 +112,16 @@ def header(headers: Headers, name: str) -> str:
     """The first header of this name (any case), or an empty text."""
     wanted = name.lower()
     return next((value for key, value in headers if key.lower() == wanted), "")
+
+
+def redirect_target(url: str, headers: Headers) -> str:
+    """Where a redirect from this URL leads; empty where it says nothing, or nothing that is a URL."""
+    location = header(headers, "location")
+    try:
+        there = urljoin(url, location)
+        return there if location and urlsplit(there).hostname else ""
+    except ValueError:
+        return ""
 
 
 SHORTEST = 7  # characters of a text that counts as a secret
