@@ -25,7 +25,7 @@ def _status(name: str, *statuses: int, key_sent: bool | None = None) -> Detector
     def detect(case: Case) -> Iterator[Finding]:
         hits = [
             (reading, of_body(reading))
-            for reading in (*case.of(*ANSWERING, VARIANT), *_bare_list(case))
+            for reading in case.of(*ANSWERING, VARIANT)
             if reading.status in statuses
             and (key_sent is None or reading.asked.key_sent is key_sent)
             and not (reading.asked.probe == VARIANT and reading is not case.first_chat)
@@ -33,11 +33,6 @@ def _status(name: str, *statuses: int, key_sent: bool | None = None) -> Detector
         yield from found(name, hits, {"status": statuses[0], "said": said(hits[0][0]) if hits else ""})
 
     return detect
-
-
-def _bare_list(case: Case) -> tuple[Reading, ...]:
-    """The model list, where no chat request succeeded: what it says of keys is then worth telling."""
-    return () if any(True for _ in case.answers()) else case.of(MODELS)
 
 
 def said(reading: Reading) -> str:
