@@ -77,6 +77,7 @@ TOLD = {
     "Modelfile, none": (SHOW, shown(""), "m", None),
     "Modelfile, no parameters at all": (SHOW, {"model_info": {"qwen3.context_length": 40_960}}, "m", None),
     "Modelfile, in another's text": (SHOW, shown('stop "set num_ctx 4096"'), "m", None),
+    "Modelfile, at the end of another's line": (SHOW, shown("system    You were given num_ctx 4096"), "m", None),
     "Modelfile, no number": (SHOW, shown("num_ctx lots"), "m", None),
     "Modelfile, nothing": (SHOW, shown("num_ctx 0"), "m", None),
     "Modelfile, below nothing": (SHOW, shown("num_ctx -1"), "m", None),
