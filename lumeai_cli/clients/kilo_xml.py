@@ -5,8 +5,10 @@ Source read: Kilo-Org/kilocode-legacy at v4.124.0 (`Task.recursivelyMakeClineReq
 could not be run.
 """
 
+from lumeai_cli.clients.deltas import text_of
 from lumeai_cli.clients.outcome import OK, Outcome, OutcomeKind, Words, error, retry
-from lumeai_cli.clients.profile import Profile, Protocol, quoted_body, redirect, streamed_events, without_answer
+from lumeai_cli.clients.profile import Profile, Protocol, redirect, streamed_events, without_answer
+from lumeai_cli.clients.stainless import node_status, node_thrown, repeated
 from lumeai_cli.wire.event import BackendError, Event, Odd, OddKind, Text, Via
 from lumeai_cli.wire.reading import Reading, Shape
 from lumeai_cli.wire.xmltags import find_calls
@@ -31,9 +33,6 @@ NUDGE = Outcome(
     ),
 )
 
-RETRIED = (408, 409, 429)
-"""Statuses that openai-node repeats twice before it tells, besides every 5xx."""
-
 _TYPE_ERROR = "Cannot read properties of undefined (reading '0')"
 
 
@@ -43,16 +42,14 @@ def judge(reading: Reading) -> Outcome | None:
     if early is not None:
         return early
     if not reading.ok:
-        words = f"OpenAI completion error: {reading.status} {quoted_body(reading) or 'status code (no body)'}"
-        repeated = reading.status in RETRIED or (reading.status or 0) >= 500
-        return retry(words) if repeated else error(words)
+        words = f"OpenAI completion error: {node_status(reading)}"
+        return retry(words) if repeated(reading.status or 0) else error(words)
     if reading.status == 204:
         return error("OpenAI completion error: Attempted to iterate over a response with no body")
     return _stream(reading) if reading.asked.stream else _plain(reading)
 
 
 def _stream(reading: Reading) -> Outcome:
-    text: list[str] = []
     events = streamed_events(reading)
     for event in events:
         failure = _failure(event)
@@ -60,25 +57,15 @@ def _stream(reading: Reading) -> Outcome:
             # A failure of the first chunk is shown; a later one is repeated at once and without limit.
             first = event.frame == events[0].frame
             return error(f"OpenAI completion error: {failure}") if first else _loop(failure)
-        if isinstance(event, Text) and event.via is Via.DELTA:
-            text.append(event.text)
-        elif isinstance(event, Odd) and event.kind is OddKind.CONTENT_PARTS:
-            text.append("[object Object]")
     if not reading.ending.clean:
         return _loop("terminated") if events else error("OpenAI completion error: terminated")
-    return _said("".join(text), reading)
+    return _said(text_of(events, Via.DELTA), reading)
 
 
 def _failure(event: Event) -> str:
     """What the SDK or the handler throws on this event; empty if it goes on."""
-    if isinstance(event, BackendError):
-        return event.message if event.shape != "event" else _TYPE_ERROR
-    if isinstance(event, Odd):
-        if event.kind in (OddKind.BROKEN_JSON, OddKind.SEVERAL_IN_ONE):
-            return "Unexpected token in JSON"
-        if event.kind in (OddKind.NO_CHOICES, OddKind.NOT_AN_OBJECT):
-            return _TYPE_ERROR
-    return ""
+    lacking = isinstance(event, Odd) and event.kind in (OddKind.NO_CHOICES, OddKind.NOT_AN_OBJECT)
+    return node_thrown(event) or (_TYPE_ERROR if lacking or isinstance(event, BackendError) else "")
 
 
 def _loop(message: str) -> Outcome:
@@ -99,7 +86,7 @@ def _plain(reading: Reading) -> Outcome:
 
 def _said(text: str, reading: Reading) -> Outcome:
     """The gate: any text passes, reasoning and native calls do not; then a tool must be in it."""
-    text = _without_thought(text)
+    text = without_thought(text)
     if not text:
         return EMPTY
     if reading.asked.wants_tool and not find_calls(text, reading.asked.xml_tools):
@@ -107,8 +94,8 @@ def _said(text: str, reading: Reading) -> Outcome:
     return OK
 
 
-def _without_thought(text: str) -> str:
-    """`<think>` counts only as the very first characters; unclosed, it swallows the rest."""
+def without_thought(text: str) -> str:
+    """`<think>` counts only as the very first characters (`XmlMatcher`); unclosed, it swallows the rest."""
     if not text.startswith("<think>"):
         return text
     _, closed, rest = text.partition("</think>")

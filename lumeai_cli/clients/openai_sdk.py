@@ -4,14 +4,15 @@ Judged is what the SDK gives to a careful program. A program that indexes `choic
 by its own fault: that is no outcome.
 """
 
+from collections.abc import Mapping
+
 from lumeai_cli.clients.outcome import OK, SILENT, Outcome, error, retry
-from lumeai_cli.clients.profile import Profile, Protocol, quoted_body, redirect, streamed_events, without_answer
-from lumeai_cli.wire.event import BackendError, CallPart, Odd, OddKind, Text, Via
+from lumeai_cli.clients.profile import Profile, Protocol, redirect, streamed_events, without_answer
+from lumeai_cli.clients.stainless import python_raised, quoted_body, repeated
+from lumeai_cli.wire.event import CallPart, Text, Via
 from lumeai_cli.wire.reading import Reading, Shape
 
-RETRIED = (408, 409, 429)
-
-_NAMES = {
+NAMES: Mapping[int, str] = {
     400: "BadRequestError",
     401: "AuthenticationError",
     403: "PermissionDeniedError",
@@ -19,7 +20,9 @@ _NAMES = {
     409: "ConflictError",
     422: "UnprocessableEntityError",
     429: "RateLimitError",
+    500: "InternalServerError",
 }
+"""The exceptions for HTTP statuses; 500 stands for all above it, every other status is an `APIStatusError`."""
 
 
 def judge(reading: Reading) -> Outcome | None:
@@ -28,22 +31,24 @@ def judge(reading: Reading) -> Outcome | None:
     if early is not None:
         return early
     if not reading.ok:
-        status = reading.status or 0
-        name = _NAMES.get(status, "InternalServerError" if status >= 500 else "APIStatusError")
-        words = f"{name}: Error code: {status} {quoted_body(reading)}".rstrip()
-        return retry(words) if status in RETRIED or status >= 500 else error(words)
+        return refused(reading, NAMES)
     return _stream(reading) if reading.asked.stream else _plain(reading)
+
+
+def refused(reading: Reading, names: Mapping[int, str]) -> Outcome:
+    """The exception for an HTTP error, under these names."""
+    status = reading.status or 0
+    name = names.get(min(status, 500), "APIStatusError")
+    words = f"{name}: Error code: {status} {quoted_body(reading)}".rstrip()
+    return retry(words) if repeated(status) else error(words)
 
 
 def _stream(reading: Reading) -> Outcome:
     usable = False
     for event in streamed_events(reading):
-        if isinstance(event, BackendError) and event.shape != "event":
-            return error(f"APIError: {event.message}")
-        if isinstance(event, Odd) and event.kind in (OddKind.BROKEN_JSON, OddKind.SEVERAL_IN_ONE):
-            return error("JSONDecodeError")
-        if isinstance(event, Odd) and event.kind is OddKind.INVALID_UTF8:
-            return error("UnicodeDecodeError")
+        raised = python_raised(event)
+        if raised:
+            return error(raised)
         if isinstance(event, Text) and event.via in (Via.DELTA, Via.PARTS):
             usable = usable or bool(event.text.strip())
         elif isinstance(event, CallPart) and event.via is Via.DELTA:

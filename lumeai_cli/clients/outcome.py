@@ -52,9 +52,9 @@ def error(message: str, ru: str = "") -> Outcome:
     return Outcome(OutcomeKind.ERROR, Words(message, ru))
 
 
-def retry(message: str) -> Outcome:
+def retry(message: str, ru: str = "") -> Outcome:
     """An error that the client shows after repeats that nobody sees."""
-    return Outcome(OutcomeKind.RETRY, Words(message))
+    return Outcome(OutcomeKind.RETRY, Words(message, ru))
 
 
 def unknown(why: str, ru: str = "") -> Outcome:

@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from http import HTTPStatus
 
 from lumeai_cli.clients.outcome import Outcome, OutcomeKind, Words, error, retry, unknown
-from lumeai_cli.wire.event import Event
+from lumeai_cli.wire.event import BackendError, Event, Odd, OddKind
 from lumeai_cli.wire.exchange import EndingKind
 from lumeai_cli.wire.markup import written_calls
 from lumeai_cli.wire.reading import Reading, Shape
@@ -80,8 +79,26 @@ def without_answer(reading: Reading, no_connection: str) -> Outcome | None:
 
 
 def streamed_events(reading: Reading) -> tuple[Event, ...]:
-    """What a client that reads a stream gets to see: nothing at all of a body that is none."""
-    return reading.delivered_events if reading.shape is Shape.SSE else ()
+    """What a client that reads a stream gets to see: nothing at all of a body that is none.
+
+    Of a frame in another dialect it sees no more than that it is odd, and an error.
+    """
+    if reading.shape is not Shape.SSE:
+        return ()
+    foreign = {odd.frame for odd in reading.odd(OddKind.FOREIGN_DIALECT)}
+    return tuple(
+        event
+        for event in reading.delivered_events
+        if event.frame not in foreign or isinstance(event, Odd | BackendError)
+    )
+
+
+UNTRIED = unknown("this shape of an answer was not tried", "такой вид ответа не проверялся")
+
+
+def bad_choices(reading: Reading) -> bool:
+    """Whether `choices` is neither a list nor null, which careful programs take for an empty one."""
+    return any(odd.detail != "None" for odd in reading.odd(OddKind.BAD_CHOICES))
 
 
 AS_TEXT = Outcome(
@@ -108,29 +125,3 @@ def redirect(reading: Reading) -> Outcome | None:
     if reading.status in (301, 302, 303):
         return error(f"{reading.status}: the redirect turns the request into a GET")
     return unknown("a redirect is not followed here", "перенаправление здесь не проверяется")
-
-
-def quoted_body(reading: Reading) -> str:
-    """What openai-node and openai-python quote of an HTTP error: `error.message`, else the body itself."""
-    errors = reading.answer.errors
-    if errors:
-        return errors[0].message[:300]
-    return " ".join(reading.body[:300].decode("utf-8", "replace").split())
-
-
-def status_phrase(reading: Reading) -> str:
-    """What the AI SDK says of an HTTP error: `error.message`, else the status in words and a body that is no page."""
-    errors = reading.answer.errors
-    if errors and errors[0].shape == "object":
-        return errors[0].message[:300]
-    status = reading.status or 0
-    try:
-        words = _PHRASES.get(status) or HTTPStatus(status).phrase
-    except ValueError:
-        words = f"HTTP {status}"
-    body = errors[0].message[:300] if errors else quoted_body(reading)
-    return f"{words}: {body}" if body and reading.shape is not Shape.HTML else words
-
-
-_PHRASES = {413: "Payload Too Large", 422: "Unprocessable Entity"}
-"""As Node spells them; Python's own words change between versions."""

@@ -9,13 +9,13 @@ from lumeai_cli.clients.profile import (
     AS_TEXT,
     Profile,
     Protocol,
-    quoted_body,
     redirect,
     shown_as_text,
     streamed_events,
     without_answer,
 )
-from lumeai_cli.wire.event import BackendError, CallPart, Finish, Odd, OddKind, Reasoning, Text, Via
+from lumeai_cli.clients.stainless import node_thrown, quoted_body
+from lumeai_cli.wire.event import CallPart, Finish, Odd, OddKind, Reasoning, Text, Via
 from lumeai_cli.wire.reading import Reading
 from lumeai_cli.wire.xmltags import find_calls
 
@@ -49,10 +49,9 @@ def _stream(reading: Reading) -> Outcome:
     called = thought = finished = False
     text = ""
     for event in streamed_events(reading):
-        if isinstance(event, BackendError) and event.shape != "event":
-            return error(f"[API Error: {event.message}]")
-        if isinstance(event, Odd) and event.kind in (OddKind.BROKEN_JSON, OddKind.SEVERAL_IN_ONE):
-            return error("[API Error: Unexpected token in JSON]")
+        thrown = node_thrown(event)
+        if thrown:
+            return error(f"[API Error: {thrown}]")
         if isinstance(event, Odd) and event.kind is OddKind.CALL_NO_INDEX:
             return error("[API Error: Invalid tool call index]")
         called = called or (isinstance(event, CallPart) and event.via is Via.DELTA)

@@ -2,9 +2,36 @@
 
 from collections.abc import Mapping
 
-from lumeai_cli.clients import kilo7, kilo_xml, openai_sdk, qwen_code
+from lumeai_cli.clients import (
+    aider,
+    cline,
+    cline_xml,
+    continue_,
+    kilo7,
+    kilo_native,
+    kilo_xml,
+    langchain,
+    openai_sdk,
+    opencode,
+    qwen_code,
+    roo,
+)
 from lumeai_cli.clients.profile import Profile
 
 PROFILES: Mapping[str, Profile] = {
-    profile.name: profile for profile in (kilo_xml.PROFILE, kilo7.PROFILE, qwen_code.PROFILE, openai_sdk.PROFILE)
+    module.PROFILE.name: module.PROFILE
+    for module in (
+        kilo_xml,
+        kilo_native,
+        kilo7,
+        roo,
+        cline,
+        cline_xml,
+        opencode,
+        qwen_code,
+        continue_,
+        aider,
+        openai_sdk,
+        langchain,
+    )
 }
