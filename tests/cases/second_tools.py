@@ -6,7 +6,6 @@ from dataclasses import replace
 from lumeai_cli.backends.backend import Kind
 from lumeai_cli.clients.outcome import OutcomeKind
 from lumeai_cli.diagnoses.case import AGENT_NATIVE, TOOL_ABSENT, TOOL_NATIVE, TOOL_RESULT
-from lumeai_cli.diagnoses.finding import Severity
 from lumeai_cli.wire.exchange import Exchange
 from tests.cases.record import (
     HEALTHY,
@@ -103,7 +102,6 @@ RECORDS = (
             tuple(once(without_tools(probe), probe) for probe in TOOLED),
             answered(replace(asked(TOOL_NATIVE), probe=TOOL_ABSENT, tools=()), without_tools(TOOL_NATIVE)),
         ),
-        severity=Severity.WARNING,
         kind=Kind.LLAMA_SERVER,
     ),
     # tool_call_as_text
@@ -128,6 +126,12 @@ RECORDS = (
         "tool-call-as-text",
         beside(to(text_stream(HARMONY[HARMONY.index("<|channel|>commentary") :]), *TOOLED)),
         facts={"markup": "<|channel|>"},
+    ),
+    Recorded(
+        "https://github.com/movieclaw/movieclaw/pull/224",
+        "the name of the called tool carries <|channel|>commentary behind it",
+        "tool-call-as-text",
+        beside(to(call_stream(call(name="read<|channel|>commentary")), *TOOLED)),
     ),
     Recorded(
         "https://github.com/vitali87/code-graph-rag/issues/236",
@@ -197,6 +201,13 @@ RECORDS = (
             )
         ),
         meets={"kilo7": OutcomeKind.ERROR},
+    ),
+    Recorded(
+        "https://github.com/vllm-project/vllm/issues/55082",
+        "streamed, the call arrives with its name and with empty arguments",
+        "tool-arguments-not-json",
+        beside(to(call_stream(call(arguments="")), *TOOLED)),
+        kind=Kind.VLLM,
     ),
     Recorded(
         "https://github.com/xorbitsai/inference/pull/3721",
