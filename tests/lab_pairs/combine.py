@@ -34,6 +34,9 @@ REFRAMING = ("broken-json-frame", "single-newline-framing", "stream-cut", "wrong
 RESHAPING = ("bad-chunk-schema", "missing-finish-reason", "ndjson-for-sse", "unframed-error-in-stream")
 """They work on the chunks of any event stream, and frame them anew."""
 
+WRONG_BASES = {"base-url-missing-v1": f"/v1{CHAT}", "base-url-extra-v1": CHAT.removeprefix("/v1")}
+"""Where the chat is, seen from the base URL that these specimens show."""
+
 AGENT_SIZED = frozenset({"body-too-large", "context-exceeded", "context-truncated", "context-window-small"})
 """Faults that a short prompt does not show."""
 
@@ -97,7 +100,7 @@ def combined(name: str, one: Respond, second: str, other: Respond) -> Respond:
     """The specimen with the first name over the one with the second, or `IncompatibleError`."""
     if not isinstance(other, Api):
         raise IncompatibleError(f"{name}: the other is no server made of parts")
-    if name == "base-url-missing-v1" and second == "redirected":
+    if name in WRONG_BASES and second == "redirected":
         raise IncompatibleError("an endpoint that leads elsewhere is the API at no URL")
     names: Mapping[str, object] = {"_API": other}
     if not isinstance(one, Api):
@@ -246,8 +249,8 @@ def samples() -> tuple[LabRequest, ...]:
     )
     asked = [LabRequest("GET", MODELS, specimen="x")]
     asked += [_posted(prompt, stream=stream) for prompt in prompts for stream in (True, False)]
-    deeper = [replace(request, path=f"/v1{request.path}") for request in asked]
-    return (*asked, replace(asked[1], earlier=1), *deeper)
+    elsewhere = [replace(request, path=path) for path in WRONG_BASES.values() for request in asked[1:]]
+    return (*asked, replace(asked[1], earlier=1), *elsewhere)
 
 
 def _posted(prompt: ChatRequest, *, stream: bool) -> LabRequest:
@@ -266,8 +269,7 @@ def differs(one: Respond, other: Respond, request: LabRequest) -> bool:
 
 def is_chat(pair: Pair, request: LabRequest) -> bool:
     """Whether a conversation was asked for, at the URL as it was given or where a wrong one would have worked."""
-    paths = (CHAT, f"/v1{CHAT}") if pair.one == "base-url-missing-v1" else (CHAT,)
-    return request.method == "POST" and request.path in paths
+    return request.method == "POST" and request.path in (CHAT, WRONG_BASES.get(pair.one, CHAT))
 
 
 def is_text(request: LabRequest) -> bool:

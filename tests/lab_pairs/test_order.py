@@ -28,11 +28,6 @@ def mute(exchange: str) -> Reading:
     return read(Exchange(exchange, asked, 200, (("content-type", "text/event-stream"),), 0.5, (), ending))
 
 
-UNSETTLED = frozenset({"g4f-hides-cause", "g4f-server-extra-missing"})
-"""The catalogue puts them before all others, which was promised of `gateway-drops-answer` alone."""
-
-SETTLED = tuple(name for name in ERRORS if name not in UNSETTLED)
-
 CASE = Case(URL, URL, readings=(mute("e1"), mute("e2")))
 CLIENTS = tuple(PROFILES.values())
 
@@ -68,7 +63,6 @@ def test_every_name_has_its_place_in_the_promised_order() -> None:
     assert len(PLACE) == sum(map(len, FAMILIES)), "a name stands in two families"
 
 
-@pytest.mark.xfail(strict=True, reason="two causes of G4F stand before all others")
 def test_the_families_of_the_catalogue_are_in_the_promised_order() -> None:
     """Two errors of different families come in the same order here and there."""
     wrong = [
@@ -88,17 +82,8 @@ def test_no_name_explains_itself_however_far_around() -> None:
     assert [name for name in NAMES if name in beyond[name]] == []
 
 
-NOT_YET = frozenset({("rate-limited", "error-in-200")})
-"""Promised, and not in the catalogue as yet: a rate limit told in a 200 is not recognised."""
-
-
 @pytest.mark.parametrize(
-    ("name", "other"),
-    [
-        pytest.param(name, other, marks=[pytest.mark.xfail(strict=True)] if (name, other) in NOT_YET else [])
-        for name, names in EXPLAINS.items()
-        for other in sorted(names)
-    ],
+    ("name", "other"), [(name, other) for name, names in EXPLAINS.items() for other in sorted(names)]
 )
 def test_what_was_promised_to_be_explained_is(name: str, other: str) -> None:
     """By name."""
@@ -115,8 +100,6 @@ def test_in_one_exchange_there_is_one_verdict_whatever_came_first(one: str, foun
         back = concluded(found, (other, "e1"), (one, "e1"))
         assert (verdict(there), there.next, there.verdict) == (verdict(back), back.next, back.verdict), other
         errors = {name for name in (one, other) if name in ERRORS}
-        if not UNSETTLED.isdisjoint(errors):
-            continue
         if errors == {one, other}:
             explaining = {one} if explained(one, other) else {other} if explained(other, one) else set[str]()
             assert verdict(there) in (explaining or first(one, other)), other
@@ -125,10 +108,10 @@ def test_in_one_exchange_there_is_one_verdict_whatever_came_first(one: str, foun
             assert verdict(there) in (errors or {"unexplained-failure"}), other
 
 
-@pytest.mark.parametrize("one", SETTLED)
+@pytest.mark.parametrize("one", ERRORS)
 def test_in_two_exchanges_neither_explains_the_other(one: str, found: list[Finding]) -> None:
     """What shows elsewhere is another fault: the order decides, and the second comes next."""
-    for other in SETTLED:
+    for other in ERRORS:
         if other == one:
             continue
         there = concluded(found, (one, "e1"), (other, "e2"))
@@ -138,13 +121,27 @@ def test_in_two_exchanges_neither_explains_the_other(one: str, found: list[Findi
         assert there.next == tuple({one, other} - {verdict(there)}), other
 
 
-@pytest.mark.xfail(strict=True, reason="one exchange in common explains a finding away whole")
 def test_what_shows_elsewhere_too_is_not_explained_away(found: list[Finding]) -> None:
     """The cause of one failing request is not the cause of all."""
     wrong = [
         (one, other)
-        for one in SETTLED
-        for other in SETTLED
+        for one in ERRORS
+        for other in ERRORS
         if explained(one, other) and verdict(concluded(found, (one, "e1"), (other, "e1 e2"))) not in first(one, other)
     ]
     assert wrong == []
+
+
+def test_what_two_causes_explain_together_is_not_claimed(found: list[Finding]) -> None:
+    """A general name stands for neither where each of its exchanges has a cause with a name of its own."""
+    wrong = [
+        (one, two, other)
+        for other in ERRORS
+        for one, two in combinations([name for name in ERRORS if explained(name, other)], 2)
+        if other in _claimed(concluded(found, (one, "e1"), (two, "e2"), (other, "e1 e2")))
+    ]
+    assert wrong == []
+
+
+def _claimed(conclusion: Conclusion) -> set[str | None]:
+    return {verdict(conclusion), *conclusion.next}
