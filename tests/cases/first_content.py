@@ -65,21 +65,21 @@ RECORDS = (
         "only reasoning_content, neither text nor call, from a model that thinks",
         "reasoning-only",
         beside(to(THOUGHTS, *STREAMS)),
-        meets={"kilo-xml": OutcomeKind.EMPTY},
+        meets={"roo": OutcomeKind.EMPTY, "kilo-native": OutcomeKind.EMPTY, "kilo-xml": OutcomeKind.EMPTY},
     ),
     Recorded(
         "https://github.com/cline/cline/pull/6207",
         "the tool's XML tags stand in the reasoning, and no text arrives",
         "reasoning-only",
         beside(to(CALL_IN_THOUGHT, TOOL_XML, AGENT_XML)),
-        meets={"kilo-xml": OutcomeKind.EMPTY},
+        meets={"cline-xml": OutcomeKind.EMPTY, "kilo-xml": OutcomeKind.EMPTY},
     ),
     Recorded(
         "https://github.com/cline/cline/issues/6269",
         "the same fault in a long session, gone after up to twenty tries: short questions are answered",
         "reasoning-only",
         beside(once(CALL_IN_THOUGHT, AGENT_XML)),
-        meets={"kilo-xml": OutcomeKind.EMPTY},
+        meets={"cline-xml": OutcomeKind.EMPTY, "kilo-xml": OutcomeKind.EMPTY},
     ),
     # nothing wrong on the wire
     Recorded(

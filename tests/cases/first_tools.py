@@ -4,7 +4,6 @@ import json
 
 from lumeai_cli.backends.backend import Kind
 from lumeai_cli.clients.outcome import OutcomeKind
-from lumeai_cli.diagnoses.finding import Severity
 from tests.cases.record import (
     HEALTHY,
     TOOLED,
@@ -77,12 +76,14 @@ RECORDS = (
         "tools-unsupported",
         beside(to(ollama("gpt-4o:latest"), *TOOLED)),
         kind=Kind.OLLAMA,
+        meets={"continue": OutcomeKind.ERROR},
     ),
     Recorded(
         "https://github.com/RooCodeInc/Roo-Code/issues/10319",
         "SGLang answers every request with tools by 500, structure_info not used with HarmonyParser; XML works",
         "tools-unsupported",
         beside(to(refused(500, "structure_info not used with HarmonyParser", type="InternalServerError"), *TOOLED)),
+        meets={"roo": OutcomeKind.RETRY, "cline-xml": OutcomeKind.OK},
     ),
     # config_flags
     Recorded(
@@ -105,13 +106,14 @@ RECORDS = (
         "the client offers native tools, and the model writes clean XML tags into its text",
         "tool-protocol-mismatch",
         beside(to(text_stream("<read>\n<filePath>notes/plan.txt</filePath>\n</read>"), *TOOLED)),
+        meets={"roo": OutcomeKind.NUDGE},
     ),
     Recorded(
         "https://github.com/diegosouzapw/OmniRoute/issues/5307",
         "a chat page behind an API, which has no place for tools: prose and finish stop",
         "plain-text-instead-of-tool",
         beside(to(text_stream("I cannot open files on your computer. Please paste the text here."), *TOOLED)),
-        severity=Severity.WARNING,
+        meets={"kilo-native": OutcomeKind.NUDGE, "kilo7": OutcomeKind.OK},
     ),
     # tool_call_as_text
     Recorded(
@@ -120,6 +122,7 @@ RECORDS = (
         "tool-call-as-text",
         beside(to(text_stream(json.dumps({"name": "read", "arguments": {"filePath": "notes/plan.txt"}})), *TOOLED)),
         kind=Kind.OLLAMA,
+        meets={"roo": OutcomeKind.NUDGE},
     ),
     Recorded(
         "https://github.com/continuedev/continue/issues/6913",
@@ -128,6 +131,7 @@ RECORDS = (
         beside(to(text_stream(f"I will read it.\n{QWEN_CALL}"), *TOOLED)),
         kind=Kind.OLLAMA,
         facts={"markup": "<function=>"},
+        meets={"continue": OutcomeKind.SILENT},
     ),
     # tool_call_shape
     Recorded(
@@ -175,6 +179,12 @@ RECORDS = (
         "the same server at other times: the arguments break off",
         "tool-arguments-not-json",
         beside(to(call_stream(call(arguments='{"filePath": "notes/')), *TOOLED)),
+    ),
+    Recorded(
+        "https://github.com/QwenLM/qwen-code/issues/6249",
+        "the arguments are the empty text, and no later piece brings them: the client drops the call",
+        "tool-arguments-not-json",
+        beside(to(call_stream(call(arguments="")), *TOOLED)),
     ),
     Recorded(
         "https://github.com/decolua/9router/pull/354",

@@ -2,7 +2,6 @@
 
 from lumeai_cli.clients.outcome import OutcomeKind
 from lumeai_cli.diagnoses.case import PARAMETERS, TOOL_RESULT
-from lumeai_cli.diagnoses.finding import Severity
 from tests.cases.record import Recorded, Said, beside, once, refused
 
 NO_PARALLEL = refused(
@@ -26,7 +25,7 @@ RECORDS = (
         "LiteLLM refuses parallel_tool_calls=False for Bedrock and Gemini: 400; without it the tools work",
         "unsupported-parameter",
         beside(once(NO_PARALLEL, PARAMETERS, extra={"parallel_tool_calls": False})),
-        severity=Severity.WARNING,
+        meets={"roo": OutcomeKind.ERROR},
         facts={"parameter": "parallel_tool_calls", "status": 400},
     ),
     # tool_protocol, the second turn
@@ -42,12 +41,14 @@ RECORDS = (
         "kimi-k2.5, the same 400: its documentation demands reasoning_content in the history",
         "tool-result-rejected",
         beside(once(thoughts_missing(2), TOOL_RESULT)),
+        meets={"kilo-native": OutcomeKind.ERROR},
     ),
     Recorded(
         "https://github.com/MoonshotAI/Kimi-K2.5/issues/13",
         "kimi-for-coding, the same 400 for the message at index 3",
         "tool-result-rejected",
         beside(once(thoughts_missing(3), TOOL_RESULT)),
+        meets={"roo": OutcomeKind.ERROR},
     ),
     Recorded(
         "https://github.com/HKUDS/nanobot/pull/2598",

@@ -1,6 +1,7 @@
 """Reports about room: the prompt is longer than what the server reads, or the answer than what it may write."""
 
 from lumeai_cli.backends.backend import Kind
+from lumeai_cli.clients.outcome import OutcomeKind
 from tests.cases.record import (
     AGENTS,
     STREAMS,
@@ -44,6 +45,7 @@ RECORDS = (
         "context-exceeded",
         beside(to(refused(400, TOO_LONG, code=400), *AGENTS)),
         facts={"window": 131072, "sent": 134615},
+        meets={"kilo-native": OutcomeKind.ERROR},
     ),
     Recorded(
         "https://github.com/Pythagora-io/gpt-pilot/issues/294",
@@ -66,6 +68,7 @@ RECORDS = (
         beside(to(told_in_stream("Cannot truncate prompt with n_keep (15028) >= n_ctx (7424)"), *AGENTS)),
         kind=Kind.LM_STUDIO,
         facts={"window": 7424, "sent": 15028},
+        meets={"opencode": OutcomeKind.ERROR},
     ),
     Recorded(
         "https://github.com/cline/cline/issues/3664",
