@@ -20,6 +20,7 @@ from lumeai_cli.diagnoses.finding import Severity
 from lumeai_cli.doctor.cause import Conclusion, conclude
 from lumeai_cli.doctor.examine import report_of
 from lumeai_cli.doctor.options import Options
+from lumeai_cli.doctor.record import lines, load
 from lumeai_cli.doctor.run import Examined
 from lumeai_cli.doctor.target import target_of
 from lumeai_cli.report.json import document
@@ -27,6 +28,7 @@ from lumeai_cli.text.phrase import LANGUAGES
 from lumeai_cli.wire.exchange import Exchange
 from lumeai_cli.wire.markup import written_calls
 from lumeai_cli.wire.reading import Reading, read
+from lumeai_cli.wire.sse import DEFAULT_LIMIT
 from lumeai_cli.wire.xmltags import find_calls
 from tests.fuzz.corpus import fragments
 from tests.fuzz.mutation import BYTES, FRAMES
@@ -98,18 +100,28 @@ def _told(concluded: Conclusion) -> str:
     return f"healthy {concluded.healthy}, findings {findings}, clients {clients}"
 
 
+def a_recording_tells_the_same(story: Story) -> None:
+    """What was saved is concluded from as what was heard."""
+    story = replace(story, direct=())
+    heard = story.case
+    saved = lines([(target_of(Backend("t", URL)), Examined(heard, story.exchanges, ()))], "0")
+    ((_, read_again),) = load(saved)
+    assert conclude(read_again.case, CLIENTS) == conclude(heard, CLIENTS)
+
+
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One answer, and other pieces in which it may come."""
+    """One answer, other pieces in which it may come, and the most bytes of a line or an event that are kept."""
 
     answer: Answer
     sizes: tuple[int, ...]
+    limit: int = DEFAULT_LIMIT
 
 
 def chunks_do_not_matter(cut: Cut) -> None:
     """The same frames, the same events and the same answer, in one piece, byte by byte, or anyhow."""
     whole, bytewise, anyhow = (
-        read(replace(cut.answer, sizes=sizes, pace=0.0).exchange(1)) for sizes in ((), (1,), cut.sizes)
+        read(replace(cut.answer, sizes=sizes, pace=0.0).exchange(1), limit=cut.limit) for sizes in ((), (1,), cut.sizes)
     )
     assert whole == bytewise
     assert whole == anyhow
@@ -205,7 +217,12 @@ def _calls(exchange: Exchange) -> int:
 # --- strategies -----------------------------------------------------------------------------------------------------
 
 
-CUTS = st.builds(Cut, st.sampled_from((probes.STREAMED, probes.PLAIN, probes.TOOL_NATIVE)).flatmap(answers), SIZES)
+CUTS = st.builds(
+    Cut,
+    st.sampled_from((probes.STREAMED, probes.PLAIN, probes.TOOL_NATIVE, probes.OLLAMA_CHAT)).flatmap(answers),
+    SIZES,
+    st.sampled_from((DEFAULT_LIMIT, DEFAULT_LIMIT, 16, 90, 700)),
+)
 
 OPENINGS = (
     b"",
@@ -275,6 +292,7 @@ PROPERTIES: Mapping[str, Property] = {
         Property(nothing_raises, stories(), share=3),
         Property(chunks_do_not_matter, CUTS, share=2),
         Property(health_is_what_clients_meet, stories()),
+        Property(a_recording_tells_the_same, stories()),
         Property(what_all_accept_is_not_blamed, conversations(), share=2),
         Property(work_grows_with_the_body, REPEATS),
         Property(time_grows_with_the_body, REPEATS, clock=True),

@@ -227,7 +227,7 @@ def answers(draw: st.DrawFn, probe: str) -> Answer:
             told,
             pace=draw(st.sampled_from((0.0, 0.01, 0.6, 31.0))),
             wait=draw(st.sampled_from((0.0, 0.1, 31.0, 59.5, 119.0))),
-            prompt_chars=draw(st.sampled_from((0, 40, 2_000, 72_000, 10**9))),
+            prompt_chars=draw(st.sampled_from((0, 40, 2_000, 72_000, 9_000_000))),
             key_sent=draw(st.booleans()),
             together=draw(st.booleans()),
         )
