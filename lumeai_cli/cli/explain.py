@@ -22,6 +22,7 @@ def command(
     from lumeai_cli.diagnoses.code import reserved
     from lumeai_cli.diagnoses.page import fill, page
     from lumeai_cli.report.sheet import FAINT, STRONG, Sheet, styled
+    from lumeai_cli.report.verdict_text import COMING
     from lumeai_cli.text.phrase import phrase, say
 
     spoken = language(lang, None)
@@ -30,7 +31,7 @@ def command(
         width = max(map(len, CATALOGUE))
         for entry in CATALOGUE.values():
             head = styled("") + styled(f"{entry.code}  ", FAINT) + styled(f"{entry.name:<{width}}  ", STRONG)
-            sheet.add(head + styled(fill(page(entry.name, spoken).summary, {})), 0, width + 10)
+            sheet.add(head + styled(fill(page(entry.name, spoken).summary, {}, spoken)), 0, width + 10)
         sheet.add()
         sheet.add(styled(say(spoken, "explain-hint"), FAINT))
     else:
@@ -41,6 +42,10 @@ def command(
             raise SettingsError(phrase("reserved-code", code=name.strip().upper()))
         if found is None:
             raise unknown("unknown-diagnosis", name, CATALOGUE)
-        sheet.markdown(page(found.name, spoken).markdown(f"{found.code} {found.name}"))
+        text = page(found.name, spoken).markdown(f"{found.code} {found.name}")
+        sheet.markdown(text)
+        if any(command in text for command in COMING):
+            sheet.add()
+            sheet.add(styled(say(spoken, "coming-command", commands=", ".join(COMING)), FAINT))
     put(sheet.text(width=columns(), colour=colours(color)))
     return 0

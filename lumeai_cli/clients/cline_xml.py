@@ -41,6 +41,7 @@ STUCK = Outcome(
         "nothing is shown: four requests, then nothing for minutes (the panel asks whether to try again)",
         "ничего не показано: четыре запроса, потом минутами ничего (панель спрашивает, повторить ли)",
     ),
+    quoted=False,
 )
 
 CUT_RESULT = unknown(

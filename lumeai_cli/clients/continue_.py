@@ -24,6 +24,7 @@ from lumeai_cli.wire.reading import Reading
 GARBLED = Outcome(
     OutcomeKind.SILENT,
     Words(f"{OBJECT} is shown instead of the answer", f"вместо ответа показано {OBJECT}"),
+    quoted=False,
 )
 
 _LACKING = Words('Required parameter missing for tool "{}"')

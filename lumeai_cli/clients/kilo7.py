@@ -5,6 +5,7 @@ Run: Kilo CLI 7.7.9 against misbehaving servers, headless, 2026-11; where it was
 """
 
 from lumeai_cli.clients.ai_sdk import Release, status_phrase, turn
+from lumeai_cli.clients.complaint import Complaints
 from lumeai_cli.clients.outcome import OK, SILENT, Outcome, OutcomeKind, Words, error, retry
 from lumeai_cli.clients.profile import AS_TEXT, Profile, Protocol, redirect, shown_as_text, without_answer
 from lumeai_cli.clients.stainless import repeated
@@ -15,10 +16,12 @@ EMPTY = Outcome(OutcomeKind.EMPTY, Words("Error: run ended without an assistant 
 
 FILTERED = error("Error: The response was blocked by the provider's content filter")
 
-INVALID_INPUT = Outcome(
-    OutcomeKind.NUDGE,
-    Words("Error: Invalid input for tool: JSON parsing failed (told to the model, which tries again)"),
+COMPLAINTS = Complaints(
+    Words("Model tried to call unavailable tool '{}'."),
+    Words("The {} tool was called with invalid arguments"),
+    Words("Error: Invalid input for tool {}: JSON parsing failed"),
 )
+"""Told to the model, which tries again."""
 
 _SHOWN_AT_ONCE = frozenset({"invalid_request_error", ""})
 """Types of a server's own error in the stream that are not repeated; the others are, unless text was sent."""
@@ -49,11 +52,11 @@ def _stream(reading: Reading) -> Outcome:
         return retry(words) if passes and not said.text else error(words)
     if not reading.ending.clean:
         return retry("Error: Connection reset by server")
-    if said.broken:
-        return INVALID_INPUT
-    if not said.calls and shown_as_text(reading, said.text):
+    if said.calls:
+        return COMPLAINTS.about(reading.heard.calls, reading.asked) or OK
+    if shown_as_text(reading, said.text):
         return AS_TEXT
-    if said.text.strip() or said.calls:
+    if said.text.strip():
         return OK
     if said.finish == "content_filter":
         return FILTERED

@@ -20,6 +20,7 @@ INVALID_CALL = Outcome(
         "nothing is raised; the call stands in invalid_tool_calls, where few programs look",
         "исключения нет; вызов лежит в invalid_tool_calls, куда программы редко смотрят",
     ),
+    quoted=False,
 )
 
 NO_CONNECTION = "OpenAIConnectionError: Connection error."

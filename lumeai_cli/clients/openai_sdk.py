@@ -6,7 +6,7 @@ by its own fault: that is no outcome.
 
 from collections.abc import Mapping
 
-from lumeai_cli.clients.outcome import OK, SILENT, Outcome, error, retry
+from lumeai_cli.clients.outcome import OK, SILENT, Outcome, OutcomeKind, Words, error, retry
 from lumeai_cli.clients.profile import Profile, Protocol, redirect, streamed_events, without_answer
 from lumeai_cli.clients.stainless import python_raised, quoted_body, repeated
 from lumeai_cli.wire.event import CallPart, Text, Via
@@ -23,6 +23,13 @@ NAMES: Mapping[int, str] = {
     500: "InternalServerError",
 }
 """The exceptions for HTTP statuses; 500 stands for all above it, every other status is an `APIStatusError`."""
+
+
+RAW = Outcome(
+    OutcomeKind.ERROR,
+    Words("the program gets the raw body as a string", "программа получает тело ответа строкой, как есть"),
+    quoted=False,
+)
 
 
 def judge(reading: Reading) -> Outcome | None:
@@ -63,9 +70,9 @@ def _plain(reading: Reading) -> Outcome:
         return retry("APIConnectionError: Connection error.")
     labelled = "json" in reading.content_type
     if reading.shape is not Shape.JSON:
-        return error("JSONDecodeError" if labelled else "TypeError: the SDK returns the raw body as a string")
+        return error("JSONDecodeError") if labelled else RAW
     if not labelled:
-        return error("TypeError: the SDK returns the raw body as a string")
+        return RAW
     usable = any(
         (isinstance(event, Text) and event.via in (Via.MESSAGE, Via.PARTS) and event.text.strip())
         or (isinstance(event, CallPart) and event.via is Via.MESSAGE)

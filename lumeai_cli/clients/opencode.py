@@ -4,8 +4,7 @@ Run: opencode 1.18.33 against misbehaving servers, headless, 2026-11.
 """
 
 from lumeai_cli.clients.ai_sdk import Release, turn
-from lumeai_cli.clients.complaint import Complaints
-from lumeai_cli.clients.kilo7 import FILTERED, INVALID_INPUT, status
+from lumeai_cli.clients.kilo7 import COMPLAINTS, FILTERED, status
 from lumeai_cli.clients.outcome import OK, SILENT, Outcome, OutcomeKind, Words, error, retry
 from lumeai_cli.clients.profile import AS_TEXT, UNTRIED, Profile, Protocol, redirect, shown_as_text, without_answer
 from lumeai_cli.wire.reading import Reading
@@ -16,12 +15,7 @@ LOOP = Outcome(
         "nothing is shown; the same request goes out about once a second",
         "ничего не показано; один и тот же запрос уходит примерно раз в секунду",
     ),
-)
-
-COMPLAINTS = Complaints(
-    Words("Model tried to call unavailable tool '{}'."),
-    Words("The {} tool was called with invalid arguments"),
-    INVALID_INPUT.message,
+    quoted=False,
 )
 
 _PASSING = frozenset({"server_error", "rate_limit_exceeded"})

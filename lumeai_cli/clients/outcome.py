@@ -32,10 +32,14 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The kind, and the words that the client itself shows (empty where it shows nothing)."""
+    """The kind, and the words that the client itself shows (empty where it shows nothing).
+
+    Where it shows none that would tell anything, they may be ours; then they are not `quoted`.
+    """
 
     kind: OutcomeKind
     message: Words = Words("")
+    quoted: bool = True
 
     @property
     def ok(self) -> bool:
@@ -59,4 +63,4 @@ def retry(message: str, ru: str = "") -> Outcome:
 
 def unknown(why: str, ru: str = "") -> Outcome:
     """Not judged, and why."""
-    return Outcome(OutcomeKind.NOT_JUDGED, Words(why, ru))
+    return Outcome(OutcomeKind.NOT_JUDGED, Words(why, ru), quoted=False)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lumeai_cli.clients.outcome import Outcome, OutcomeKind, Words, error, retry, unknown
+from lumeai_cli.clients.tool import XML_TOOLS
 from lumeai_cli.wire.event import BackendError, Event, Odd, OddKind
 from lumeai_cli.wire.exchange import EndingKind
 from lumeai_cli.wire.markup import written_calls
@@ -106,14 +107,22 @@ AS_TEXT = Outcome(
     Words(
         "the call is shown as plain text and nothing is run", "вызов показан как простой текст, и ничего не происходит"
     ),
+    quoted=False,
 )
 
 
+CLASSIC = tuple(tool.name for tool in XML_TOOLS if tool.name != "attempt_completion")
+"""Names of the classic agents' tools; the text within `attempt_completion` is the answer itself, and is read."""
+
+
 def shown_as_text(reading: Reading, text: str) -> bool:
-    """Whether a native client is given a tool call that it cannot see: one that stands in the text."""
+    """Whether a native client is given a tool call that it cannot see: one that stands in the text.
+
+    The tags of the classic agents' tools count, too: models that were trained on them write them unasked.
+    """
     if not reading.asked.tools:
         return False
-    return bool(find_calls(text, reading.asked.tools)) or any(
+    return bool(find_calls(text, (*reading.asked.tools, *CLASSIC))) or any(
         call.name in reading.asked.tools for call in written_calls(text)
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from lumeai_cli.diagnoses.case import OTHER, PLAIN, STREAMED, TOOL_FORCED, TOOL_RESULT, Case
 from lumeai_cli.diagnoses.diagnosis import Diagnosis, Family, found
 from lumeai_cli.diagnoses.errors import QUOTA, SENTENCE
-from lumeai_cli.diagnoses.finding import Certainty, Fact, Finding, Severity, of_body, of_frame, of_text
+from lumeai_cli.diagnoses.finding import FINISH, Certainty, Fact, Finding, Severity, near, of_body, of_frame, of_text
 from lumeai_cli.wire.event import Reasoning
 from lumeai_cli.wire.markup import written_calls
 from lumeai_cli.wire.reading import Reading, Shape
@@ -40,8 +40,8 @@ def _empty(case: Case) -> Iterator[Finding]:
         ended = answer.finish if reading.asked.stream else reading.shape is Shape.JSON
         said = answer.usable or answer.reasoning or answer.refusal or answer.errors
         if ended and not said and answer.finish not in _SPENT and reading.shape is not Shape.HTML:
-            hits.append((reading, of_body(reading)))
-    hits += [(reading, of_body(reading)) for reading in case.of(TOOL_RESULT) if nothing_generated(reading)]
+            hits.append((reading, near(reading, FINISH)))
+    hits += [(reading, near(reading, FINISH)) for reading in case.of(TOOL_RESULT) if nothing_generated(reading)]
     if hits:
         usage = hits[0][0].answer.usage
         facts: dict[str, Fact] = {
@@ -51,9 +51,13 @@ def _empty(case: Case) -> Iterator[Finding]:
         yield from found("empty-answer", hits, facts)
 
 
+_THOUGHT = re.compile(rb'"reasoning(_content)?"\s*:\s*"[^"]')
+_REFUSAL = re.compile(rb'"refusal"\s*:\s*"[^"]')
+
+
 def _reasoning(case: Case) -> Iterator[Finding]:
     hits = [
-        (reading, of_body(reading))
+        (reading, near(reading, _THOUGHT))
         for reading in _ended(case)
         if reading.heard.reasoning.strip() and not reading.answer.usable and reading.answer.finish not in _SPENT
     ]
@@ -125,7 +129,7 @@ def _intermittent(case: Case) -> Iterator[Finding]:
 
 def _spent(case: Case) -> Iterator[Finding]:
     hits = [
-        (reading, of_body(reading))
+        (reading, near(reading, FINISH))
         for reading in _ended(case)
         if reading.answer.finish == "length" and not reading.answer.usable
     ]
@@ -140,7 +144,7 @@ def _spent(case: Case) -> Iterator[Finding]:
 
 def _filtered(case: Case) -> Iterator[Finding]:
     hits = [
-        (reading, of_body(reading))
+        (reading, near(reading, FINISH))
         for reading in _ended(case)
         if reading.answer.finish == "content_filter" and not reading.answer.usable
     ]
@@ -149,7 +153,9 @@ def _filtered(case: Case) -> Iterator[Finding]:
 
 def _refused(case: Case) -> Iterator[Finding]:
     hits = [
-        (reading, of_body(reading)) for reading in _ended(case) if reading.answer.refusal and not reading.answer.usable
+        (reading, near(reading, _REFUSAL))
+        for reading in _ended(case)
+        if reading.answer.refusal and not reading.answer.usable
     ]
     yield from found("refusal-only", hits, {"text": hits[0][0].answer.refusal[:120] if hits else ""})
 

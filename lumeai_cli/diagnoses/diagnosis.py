@@ -66,11 +66,14 @@ def found(
     listed = list(hits)
     if not listed:
         return
+    # The same bytes once more prove no more.
+    distinct = {evidence.excerpt: evidence for _, evidence in reversed(listed)}
+    quoted = [evidence for _, evidence in listed if distinct[evidence.excerpt] is evidence]
     yield Finding(
         name,
         certainty,
         {**(facts or {}), "probes": ", ".join(dict.fromkeys(reading.asked.probe for reading, _ in listed))},
-        tuple(evidence for _, evidence in listed[:QUOTED]),
+        tuple(quoted[:QUOTED]),
         tuple(reading.exchange for reading, _ in listed),
         at_most,
     )

@@ -1,11 +1,13 @@
 """A cause that was found, with its facts, its evidence and how sure we are."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from lumeai_cli.text.visible import visible
 from lumeai_cli.wire.event import Text
+from lumeai_cli.wire.exchange import header
 from lumeai_cli.wire.frame import Frame
 from lumeai_cli.wire.reading import Reading
 
@@ -95,6 +97,29 @@ def of_body(reading: Reading) -> Evidence:
     else:
         said = reading.ending.detail or reading.ending.kind.value
     return Evidence(reading.exchange, 0, 0, round(reading.ending.at, 3), excerpt(said.encode()))
+
+
+BEFORE, BEHIND = 60, 160
+"""Bytes that are shown around a telling place in a body."""
+
+
+def near(reading: Reading, sign: re.Pattern[bytes]) -> Evidence:
+    """Evidence from the last place in a body where this sign stands; the whole body where it does not."""
+    places = list(sign.finditer(reading.body))
+    if not places:
+        return of_body(reading)
+    last = places[-1]
+    return span(reading, max(0, last.start() - BEFORE), min(len(reading.body), last.start() + BEHIND))
+
+
+COUNT = re.compile(rb'"(prompt_tokens|prompt_eval_count|input_tokens)"')
+FINISH = re.compile(rb'"finish_reason"\s*:\s*"')
+
+
+def of_header(reading: Reading, name: str) -> Evidence:
+    """Evidence from a header, or from its absence."""
+    told = f"{name}: {header(reading.headers, name) or '-'}"
+    return Evidence(reading.exchange, 0, 0, round(reading.headers_at or reading.ending.at, 3), excerpt(told.encode()))
 
 
 def of_text(reading: Reading) -> Evidence:

@@ -5,7 +5,7 @@ from itertools import product
 
 from lumeai_cli.diagnoses.case import ANSWERING, Case
 from lumeai_cli.diagnoses.diagnosis import EVERYTHING, Diagnosis, Family, Hit, found
-from lumeai_cli.diagnoses.finding import Certainty, Finding, of_body
+from lumeai_cli.diagnoses.finding import FINISH, Certainty, Finding, near
 from lumeai_cli.wire.markup import written_calls
 from lumeai_cli.wire.reading import Reading, Shape
 from lumeai_cli.wire.xmltags import find_calls
@@ -24,10 +24,11 @@ def _drops(case: Case) -> Iterator[Finding]:
         through = [r for r in case.of(probe) if r.asked.stream is stream and (r.ok or (r.status or 0) >= SERVER_ERROR)]
         here = max(map(_worth, through), default=0)
         if through and here < behind:
-            (lost if here == 0 else prose).extend((reading, of_body(reading)) for reading in through)
-    facts = {"via": case.given, "behind": case.behind}
-    certainty = Certainty.PROVEN if lost else Certainty.LIKELY
-    yield from found("gateway-drops-answer", [*lost, *prose], facts, certainty)
+            (lost if here == 0 else prose).extend((reading, near(reading, FINISH)) for reading in through)
+    hits = [*lost, *prose]
+    fine = next((r for r in case.direct if hits and r.asked.probe == hits[0][0].asked.probe and _worth(r)), None)
+    facts = {"via": case.given, "behind": case.behind, "text": fine.heard.text[:120] if fine is not None else ""}
+    yield from found("gateway-drops-answer", hits, facts, Certainty.PROVEN if lost else Certainty.LIKELY)
 
 
 SERVER_ERROR = 500

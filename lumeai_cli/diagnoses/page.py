@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 from lumeai_cli.diagnoses.finding import Fact
+from lumeai_cli.text.number import decimal, whole
 
 HEADINGS = {
     "en": ("What you see", "Why", "How to be sure", "How to fix", "Example"),
@@ -36,8 +37,8 @@ class Page:
     def markdown(self, title: str) -> str:
         """The whole page for reading, its placeholders in angle brackets."""
         facts: dict[str, Fact] = {}
-        parts = [f"# {title}", f"> {fill(self.summary, facts)}"]
-        parts += [f"## {heading}\n\n{fill(text, facts)}" for heading, text in self.sections]
+        parts = [f"# {title}", f"> {fill(self.summary, facts, self.language)}"]
+        parts += [f"## {heading}\n\n{fill(text, facts, self.language)}" for heading, text in self.sections]
         return "\n\n".join(parts) + "\n"
 
 
@@ -60,7 +61,7 @@ def parse(name: str, language: str, text: str) -> Page:
     return Page(name, language, " ".join(quoted), sections, fixes)
 
 
-def fill(text: str, facts: Mapping[str, Fact]) -> str:
+def fill(text: str, facts: Mapping[str, Fact], language: str = "en") -> str:
     """The text with its facts; an unknown fact shows its own name, and takes an optional piece with it.
 
     In code, which is there to be copied into a shell, a fact stands only if a shell takes it for one plain word.
@@ -72,10 +73,11 @@ def fill(text: str, facts: Mapping[str, Fact]) -> str:
 
     def place(match: re.Match[str]) -> str:
         value = facts.get(match[1])
-        return f"<{match[1]}>" if value is None else _shown(value)
+        return f"<{match[1]}>" if value is None else _shown(value, language)
 
     def word(match: re.Match[str]) -> str:
-        return place(match) if _PLAIN_WORD.fullmatch(place(match)) else f"<{match[1]}>"
+        value = str(facts.get(match[1], " "))
+        return value if _PLAIN_WORD.fullmatch(value) else f"<{match[1]}>"
 
     def code(match: re.Match[str]) -> str:
         return _PLACE.sub(word, match[0])
@@ -87,8 +89,10 @@ def _known(value: Fact | None) -> bool:
     return value is not None and value not in ("", -1, 0)
 
 
-def _shown(value: Fact) -> str:
-    return f"{value:,}".replace(",", " ") if isinstance(value, int) and not isinstance(value, bool) else str(value)
+def _shown(value: Fact, language: str) -> str:
+    if isinstance(value, bool | str):
+        return str(value)
+    return whole(value, language) if isinstance(value, int) else decimal(value, 1, language)
 
 
 def _dedented(item: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from lumeai_cli.diagnoses.case import PLAIN, Case
 from lumeai_cli.diagnoses.diagnosis import QUOTED, Diagnosis, Family, found
-from lumeai_cli.diagnoses.finding import Fact, Finding, Severity, of_body, of_frame
+from lumeai_cli.diagnoses.finding import Fact, Finding, Severity, of_body, of_frame, of_header
 from lumeai_cli.wire.event import OddKind
 from lumeai_cli.wire.frame import FrameKind
 from lumeai_cli.wire.reading import Reading, Shape
@@ -62,7 +62,7 @@ def _ndjson(case: Case) -> Iterator[Finding]:
 def _label(case: Case) -> Iterator[Finding]:
     """A good stream under a wrong label; a client refuses some of them (Qwen Code 0.24 does, measured 2026-11)."""
     hits = [
-        (reading, of_frame(reading, reading.framed(FrameKind.EVENT)[0]))
+        (reading, of_header(reading, "content-type"))
         for reading in case.answers()
         if reading.asked.stream and reading.framed(FrameKind.EVENT) and reading.content_type != "text/event-stream"
     ]

@@ -18,7 +18,7 @@ from lumeai_cli.diagnoses.case import (
 from lumeai_cli.diagnoses.diagnosis import Detector, Diagnosis, Family, Hit, found
 from lumeai_cli.diagnoses.dialect import odd, odd_hits
 from lumeai_cli.diagnoses.errors import EXCEEDED, QUOTA
-from lumeai_cli.diagnoses.finding import Certainty, Evidence, Finding, of_body, of_frame, of_text
+from lumeai_cli.diagnoses.finding import COUNT, Certainty, Evidence, Finding, near, of_body, of_frame, of_text
 from lumeai_cli.diagnoses.parameters import refused, refused_parameters
 from lumeai_cli.wire.event import CallPart, Finish, OddKind
 from lumeai_cli.wire.markup import written_calls
@@ -118,6 +118,9 @@ def _of_call(reading: Reading) -> Evidence:
     return of_frame(reading, reading.frames[part.frame])
 
 
+_ARGUMENTS = re.compile(rb'"arguments"')
+
+
 def _not_json(case: Case) -> Iterator[Finding]:
     """Arguments that are no JSON object, the empty text among them; a call that was cut belongs to the cut."""
     hits: list[Hit] = []
@@ -127,7 +130,7 @@ def _not_json(case: Case) -> Iterator[Finding]:
             continue
         broken = [call for call in reading.answer.calls if not call.well_formed]
         if broken and not reading.odd(OddKind.CALL_NO_INDEX, OddKind.FUNCTION_CALL):
-            hits.append((reading, _of_call(reading)))
+            hits.append((reading, near(reading, _ARGUMENTS)))
             shown = shown or broken[0].arguments[:120]
     yield from found("tool-arguments-not-json", hits, {"arguments": shown})
 
@@ -186,7 +189,7 @@ def _ignored(case: Case) -> Iterator[Finding]:
     same = tools_uncounted(case)
     if same:
         large = [r for r in case.of(AGENT_NATIVE) if r.ok and not r.answer.calls]
-        hits = [(reading, of_body(reading)) for reading in (*same, *case.of(TOOL_ABSENT)[:1], *large)]
+        hits = [(reading, near(reading, COUNT)) for reading in (*same, *case.of(TOOL_ABSENT)[:1], *large)]
         yield from found("tools-ignored", hits, {"prompt_tokens": _count(same[0])})
 
 

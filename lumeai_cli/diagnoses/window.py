@@ -1,5 +1,6 @@
 """Causes in the model's window: the prompt is longer than what the server reads of it, and it does not say so."""
 
+import re
 from collections.abc import Iterator
 
 from lumeai_cli.backends.window import window_of
@@ -15,7 +16,7 @@ from lumeai_cli.diagnoses.case import (
     Case,
 )
 from lumeai_cli.diagnoses.diagnosis import Diagnosis, Family, Hit, found
-from lumeai_cli.diagnoses.finding import Certainty, Fact, Finding, Severity, of_body, of_text
+from lumeai_cli.diagnoses.finding import COUNT, FINISH, Certainty, Fact, Finding, Severity, near, of_body, of_text
 from lumeai_cli.diagnoses.tools import tools_uncounted
 from lumeai_cli.wire.reading import Reading
 
@@ -89,7 +90,7 @@ def _truncated(case: Case) -> Iterator[Finding]:
         facts = {"window": max(counts), "sent": sent, "counted": _counted(longest)}
     if forgotten:
         facts |= {"head": forgotten[0].asked.words[0], "tail": forgotten[0].asked.words[-1]}
-    hits: list[Hit] = [(reading, of_body(reading)) for reading in short]
+    hits: list[Hit] = [(reading, near(reading, COUNT)) for reading in short]
     hits += [(reading, of_text(reading)) for reading in forgotten]
     if forgotten:
         # What shows only in our own question harms no client: the agents' requests, cut likewise, stand beside it.
@@ -110,7 +111,8 @@ def _small(case: Case) -> Iterator[Finding]:
     needed = round((_tokens_a_character(case) or USUAL_SHARE) * chars)
     if needed <= window.tokens:
         return
-    hits = [(window.told, of_body(window.told)), *((reading, of_body(reading)) for reading in tried)]
+    told = re.compile(rf'"?\b{window.tokens}\b'.encode())
+    hits = [(window.told, near(window.told, told)), *((reading, near(reading, FINISH)) for reading in tried)]
     yield from found(
         "context-window-small",
         hits,

@@ -143,7 +143,7 @@ class Inquirer:
             exchange = replace(exchange, ending=replace(exchange.ending, kind=EndingKind.CANCELLED))
             reason = phrase("skip-time", seconds=f"{self._options.timeout:g}")
             self._ledger.note(asked.probe, ProbeStatus.NOT_JUDGED, reason)
-        if exchange.ending.kind is EndingKind.OVERFLOW:
+        if exchange.ending.kind in (EndingKind.OVERFLOW, EndingKind.TIMEOUT_TOTAL) and _size(exchange) > ENDLESS:
             exchange = replace(exchange, chunks=_beginning(exchange))
         return self.file(exchange)
 
@@ -153,7 +153,7 @@ class Inquirer:
         if ending.kind in (EndingKind.TIMEOUT_FIRST, EndingKind.TIMEOUT_SILENCE):
             last = exchange.chunks[-1].at if exchange.chunks else 0.0
             return ending.at - last < SILENCE * 0.9
-        if ending.kind is not EndingKind.TIMEOUT_TOTAL or sum(len(chunk.data) for chunk in exchange.chunks) > ENDLESS:
+        if ending.kind is not EndingKind.TIMEOUT_TOTAL or _size(exchange) > ENDLESS:
             return False
         # Whole events and comments are life; single bytes that come to nothing are not.
         frames = read(exchange, frames=16).frames
@@ -182,6 +182,10 @@ class Inquirer:
 
     def _left(self) -> float:
         return self._deadline - time.monotonic()
+
+
+def _size(exchange: Exchange) -> int:
+    return sum(len(chunk.data) for chunk in exchange.chunks)
 
 
 def _beginning(exchange: Exchange) -> tuple[Chunk, ...]:

@@ -2,6 +2,7 @@
 
 from lumeai_cli.doctor.result import Rated, Report, TargetReport
 from lumeai_cli.report.verdict_text import fixes, summary
+from lumeai_cli.text.number import decimal
 from lumeai_cli.text.phrase import counted, say
 from lumeai_cli.text.visible import visible
 
@@ -16,7 +17,8 @@ def render(report: Report, language: str) -> str:
     parts += [_target(target, language) for target in report.targets]
     targets = counted(language, len(report.targets), "targets")
     parts.append(
-        f"_{say(language, 'summary-line', targets=targets, seconds=f'{report.seconds:.1f}')}, {report.started}_"
+        f"_{say(language, 'summary-line', targets=targets, seconds=decimal(report.seconds, 1, language))}, "
+        f"{report.started}_"
     )
     parts += [f"- {note.in_(language)}" for note in report.notes]
     return "\n\n".join(parts) + "\n"
@@ -35,7 +37,7 @@ def _target(target: TargetReport, language: str) -> str:
         )
         parts.append(f"### {say(language, 'why-heading')}")
         parts += [
-            f"{evidence.exchange}, {say(language, 'at', seconds=f'{evidence.at:.2f}')}, "
+            f"{evidence.exchange}, {say(language, 'at', seconds=decimal(evidence.at, 2, language))}, "
             f"{evidence.start}-{evidence.end}:\n\n{_fenced(evidence.excerpt)}"
             for evidence in rated.finding.evidence
         ]

@@ -5,6 +5,7 @@ from lumeai_cli.diagnoses.finding import Severity
 from lumeai_cli.doctor.result import ProbeStatus, Report, TargetReport, Verdict
 from lumeai_cli.report.sheet import BAD, CODE, FAINT, GOOD, STRONG, WARN, Sheet, inline, styled
 from lumeai_cli.report.verdict_text import fixes, summary
+from lumeai_cli.text.number import decimal
 from lumeai_cli.text.phrase import counted, say
 
 
@@ -26,7 +27,9 @@ def render(
     if report.targets:
         sheet.add()
         targets = counted(language, len(report.targets), "targets")
-        sheet.add(styled(say(language, "summary-line", targets=targets, seconds=f"{report.seconds:.1f}"), FAINT))
+        sheet.add(
+            styled(say(language, "summary-line", targets=targets, seconds=decimal(report.seconds, 1, language)), FAINT)
+        )
     if verbose:
         for note in report.notes:
             sheet.add(styled(f"· {note.in_(language)}", FAINT), 0, 2)
@@ -56,7 +59,7 @@ def _target(sheet: Sheet, target: TargetReport, language: str, *, verbose: bool)
     if target.verdict is not None:
         _verdict(sheet, target, target.verdict, language)
     else:
-        _also(sheet, target, language)
+        _also(sheet, target, language, verbose=verbose)
         if target.healthy is None:
             _left_open(sheet, target, language)
     if target.healthy is False and left:
@@ -82,7 +85,7 @@ def _verdict(sheet: Sheet, target: TargetReport, verdict: Verdict, language: str
     _heading(sheet, language, "why-heading")
     probes = {exchange: probe.name for probe in target.probes for exchange in probe.exchanges}
     for evidence in rated.finding.evidence:
-        when = say(language, "at", seconds=f"{evidence.at:.2f}")
+        when = say(language, "at", seconds=decimal(evidence.at, 2, language))
         source = f"{probes.get(evidence.exchange, '')} ({evidence.exchange}), {when}: "
         sheet.add(styled("") + styled(source, FAINT) + styled(evidence.excerpt, CODE), 4, 8)
     _heading(sheet, language, "fix-heading")
@@ -114,7 +117,7 @@ def _clients(sheet: Sheet, target: TargetReport, language: str) -> None:
         sheet.add(styled(f"{', '.join(titles)}: ") + styled(word, style), 4, 6)
         message = outcome.message.in_(language)
         if message:
-            sheet.add(styled(say(language, "quoted", text=message), FAINT), 6, 7)
+            sheet.add(styled(say(language, "quoted", text=message) if outcome.quoted else message, FAINT), 6, 7)
 
 
 def _fails(outcome: Outcome) -> bool:
@@ -125,14 +128,18 @@ def _listed(sheet: Sheet, target: TargetReport, names: tuple[str, ...], language
     by_name = {rated.finding.name: rated for rated in target.findings}
     for name in names:
         rated = by_name[name]
-        sheet.add(styled("") + styled(f"{name}: ", STRONG) + inline(summary(rated, target, language)), 4, 6)
+        certainty = say(language, f"certainty-{rated.finding.certainty.value}")
+        head = styled("") + styled(name, STRONG) + styled(f" ({rated.diagnosis.code}, {certainty}): ", FAINT)
+        sheet.add(head + inline(summary(rated, target, language)), 4, 6)
 
 
-def _also(sheet: Sheet, target: TargetReport, language: str) -> None:
-    warnings = tuple(rated.finding.name for rated in target.findings if rated.severity is Severity.WARNING)
-    if warnings:
+def _also(sheet: Sheet, target: TargetReport, language: str, *, verbose: bool) -> None:
+    told = (Severity.WARNING, Severity.NOTE) if verbose else (Severity.WARNING,)
+    risks = tuple(rated.finding.name for rated in target.findings if rated.severity in told)
+    if risks:
         _heading(sheet, language, "also-heading")
-        _listed(sheet, target, warnings, language)
+        _listed(sheet, target, risks, language)
+        sheet.add(styled(say(language, "more", name=risks[0]), FAINT), 4)
 
 
 def _left_open(sheet: Sheet, target: TargetReport, language: str) -> None:
@@ -150,5 +157,6 @@ def _probes(sheet: Sheet, target: TargetReport, language: str) -> None:
     for probe in target.probes:
         word = say(language, f"status-{probe.status.value}")
         reason = f": {probe.reason.in_(language)}" if probe.reason is not None else ""
+        seconds = say(language, "lasted", seconds=decimal(probe.seconds, 2, language))
         tokens = f", {probe.prompt_tokens}+{probe.completion_tokens} tok" if probe.prompt_tokens else ""
-        sheet.add(styled(f"{probe.name:<{width}}  {word}{reason} ({probe.seconds:.2f} s{tokens})", FAINT), 4, 6 + width)
+        sheet.add(styled(f"{probe.name:<{width}}  {word}{reason} ({seconds}{tokens})", FAINT), 4, 6 + width)

@@ -9,13 +9,18 @@ from lumeai_cli.text.visible import visible
 
 def summary(rated: Rated, target: TargetReport, language: str) -> str:
     """The sentence that says what holds."""
-    return fill(page(rated.finding.name, language).summary, facts_of(rated, target))
+    return fill(page(rated.finding.name, language).summary, facts_of(rated, target), language)
 
 
 def fixes(rated: Rated, target: TargetReport, language: str) -> tuple[str, ...]:
-    """What to do, the quickest first; Markdown."""
+    """What to do, the quickest first; Markdown. What takes a command that is not there yet is no cure."""
     facts = facts_of(rated, target)
-    return tuple(fill(text, facts) for text in page(rated.finding.name, language).fixes)
+    cures = page(rated.finding.name, language).fixes
+    return tuple(fill(cure, facts, language) for cure in cures if not any(command in cure for command in COMING))
+
+
+COMING = ("lumeai serve", "lumeai keys")
+"""Commands that the pages name already; a test wants them gone from here as soon as they exist."""
 
 
 def facts_of(rated: Rated, target: TargetReport) -> dict[str, Fact]:
@@ -31,5 +36,6 @@ def facts_of(rated: Rated, target: TargetReport) -> dict[str, Fact]:
 
 
 def _quoted(text: str) -> str:
-    """A foreign text within a sentence of ours: harmless, and its marks are not taken for our Markdown."""
-    return visible(text).replace("`", "'").replace("**", "*")
+    """A foreign text within a sentence of ours: harmless, without our Markdown's marks and without its full stop."""
+    text = visible(text).replace("`", "'").replace("**", "*")
+    return text.removesuffix(".") if text[-2:-1].isalnum() else text

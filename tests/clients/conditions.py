@@ -97,7 +97,7 @@ STREAMED = (
         "ENNN NNNO NEOO",
         ended(function(name="read", arguments='{"a": ')),
     ),
-    Row("19", "empty arguments", "ENON NEN- NEOO", ended(function(name="read", arguments=""))),
+    Row("19", "empty arguments", "ENNN NEN- NEOO", ended(function(name="read", arguments=""))),
     Row(
         "19",
         "arguments that are no object",

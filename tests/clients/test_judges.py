@@ -192,7 +192,7 @@ def test_the_xml_clients_own_sentence_is_word_for_word_kilos() -> None:
 WORDS = {
     (K7, "1 empty content, finish stop"): "run ended without an assistant message; the model returned no output",
     (K7, "17 a call without id"): "Expected 'id' to be a string.",
-    (K7, "19 arguments that are no JSON"): "Invalid input for tool: JSON parsing failed",
+    (K7, "19 arguments that are no JSON"): "Invalid input for tool read: JSON parsing failed",
     (K7, "21 a call without a name"): "Expected 'function.name' to be a string.",
     (K7, "27 finish content_filter"): "The response was blocked by the provider's content filter",
     (K7, "39 cut after some text"): "Connection reset by server",

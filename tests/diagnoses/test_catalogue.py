@@ -588,7 +588,7 @@ def test_facts_are_plain_values(name: str, lab: Round) -> None:
     ("text", "facts", "said"),
     [
         ("{{a}} and {{b}}", {"a": 1, "b": "x"}, "1 and x"),
-        ("{{bytes}} bytes", {"bytes": 72600}, "72 600 bytes"),
+        ("{{bytes}} bytes", {"bytes": 72600}, "72,600 bytes"),
         ("{{b}}", {"b": True}, "True"),
         ("{{gone}}", {"a": 1}, "<gone>"),
         ("refused[[: {{said}}]].", {"said": "no"}, "refused: no."),

@@ -1172,9 +1172,11 @@ def test_the_field_of_the_thoughts_is_named(field: str) -> None:
 
 def test_a_finding_counts_every_exchange_and_quotes_three() -> None:
     """What was seen five times is one finding."""
-    found = only(case(*(reading(body=b"") for _ in range(5))), "zero-events")
+    found = only(case(*(reading(body=b": " + b"." * size + b"\n\n") for size in range(5))), "zero-events")
     assert found.exchanges == ("e1", "e2", "e3", "e4", "e5")
     assert len(found.evidence) == 3
+    same = only(case(*(reading(body=b"") for _ in range(5))), "zero-events")
+    assert len(same.evidence) == 1  # the same bytes once more prove no more
     assert found.facts["probes"] == probes.STREAMED
 
 

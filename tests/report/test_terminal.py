@@ -1,5 +1,7 @@
 """The report for people: short where all is well, whole where it is not, and never painted by a server."""
 
+import contextlib
+import io
 import re
 from collections.abc import Callable
 from typing import Any
@@ -9,10 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from lumeai_cli.cli.app import app, run
 from lumeai_cli.clients.registry import PROFILES
+from lumeai_cli.diagnoses.catalogue import CATALOGUE
 from lumeai_cli.diagnoses.page import page
 from lumeai_cli.doctor.result import ProbeResult, ProbeStatus, Report
 from lumeai_cli.report.terminal import render
+from lumeai_cli.report.verdict_text import COMING, fixes
 from lumeai_cli.text.phrase import LANGUAGES, phrase, say
 
 Make = Callable[..., Any]
@@ -36,7 +41,8 @@ def test_a_healthy_target_is_one_line(healthy: Make, report: Make, language: str
     assert told.startswith("✓ mine  http://127.0.0.1:8080/v1  ")
     assert "qwen3" in told
     assert told.endswith(f"{say(language, 'healthy')}: {say(language, 'healthy-line')}")
-    assert end == say(language, "summary-line", targets={"en": "1 target", "ru": "1 адрес"}[language], seconds="1.2")
+    targets, seconds = {"en": ("1 target", "1.2"), "ru": ("1 адрес", "1,2")}[language]
+    assert end == say(language, "summary-line", targets=targets, seconds=seconds)
 
 
 def test_many_healthy_targets_are_as_many_lines(healthy: Make, report: Make) -> None:
@@ -82,7 +88,33 @@ def test_a_sick_target_tells_the_cause_the_proof_the_cure_and_the_clients(
     ]
     places = [told.index(piece) for piece in order]
     assert places == sorted(places)
-    assert len(page("server-error", language).fixes) == len(re.findall(r"^    \d\. ", told, re.MULTILINE))
+    cures = [cure for cure in page("server-error", language).fixes if not any(one in cure for one in COMING)]
+    assert len(cures) == len(re.findall(r"^    \d\. ", told, re.MULTILINE))
+
+
+def test_no_cure_takes_a_command_that_does_not_exist(examined: Report) -> None:
+    """Whoever copies it must not meet "No such command"; every cause keeps another cure."""
+    commands = {command.name for command in app.registered_commands} | {group.name for group in app.registered_groups}
+    assert not [command for command in COMING if command.removeprefix("lumeai ") in commands]
+    told = [fix for target in examined.targets if target.verdict for fix in fixes(target.verdict.rated, target, "en")]
+    named = {match[1] for fix in told for match in re.finditer(r"\blumeai ([a-z]+)\b", fix)}
+    assert named <= commands | {"sits", "is"}
+    for name in CATALOGUE:
+        assert [cure for cure in page(name, "en").fixes if not any(command in cure for command in COMING)], name
+
+
+def test_explain_says_what_is_not_there_yet() -> None:
+    """Its pages name the commands already."""
+    assert "not in this version yet" in explained("server-error")
+    assert "not in this version yet" not in explained("dns-failure")
+
+
+def explained(name: str) -> str:
+    """What `lumeai explain` prints."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        assert run(["explain", name, "--lang", "en"]) == 0
+    return out.getvalue()
 
 
 def test_the_proof_names_the_probe_the_exchange_and_the_second(sick: Make, report: Make) -> None:
@@ -104,7 +136,7 @@ def test_what_will_be_met_next_is_told_after_the_cure(rated: Make, sick: Make, r
     second = rated("rate-limited", said="slow down")
     told = render(report(sick(rated(), second)), "en")
     heading = told.index(say("en", "next-heading"))
-    assert told.index("1. ") < heading < told.index("rate-limited: ")
+    assert told.index("1. ") < heading < told.index("rate-limited (LUM403, proven): ")
 
 
 def test_a_target_of_which_nothing_is_known_says_why(every_kind: Report) -> None:
