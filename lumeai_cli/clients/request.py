@@ -4,6 +4,7 @@ Sizes and shapes follow captured requests (Kilo CLI 7.7.9, classic Cline, 2026-1
 their prose is used. The task is the same everywhere: read one file, for which a capable model needs one tool call.
 """
 
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -111,7 +112,7 @@ def agent_native(size: int = NATIVE_SIZE) -> ChatRequest:
 
 
 def workspace(size: int) -> str:
-    """Exactly `size` characters of a file list, as agents add it to their prompts."""
+    """Exactly `size` characters about a project's files, as agents add them to their prompts."""
     return _filler(size, _workspace_lines())
 
 
@@ -154,16 +155,53 @@ def _filler(room: int, lines: Iterator[str], between: str = "\n") -> str:
 
 
 def _workspace_lines() -> Iterator[str]:
-    """A long file list, as agents add it to their prompts; the names are made up."""
+    """What each file of a made-up project is for, as agents and their users add it to prompts; no line comes twice
+    within a megabyte.
+
+    Sentences, not numbers: a tokenizer counts each digit, and a list full of them weighs two and a half times as many
+    tokens as a real agent's prompt of its length, which then seems to need a larger window than it does.
+    """
     yield "====\n\nSYSTEM INFORMATION\n\nOperating system: Linux\nShell: /bin/bash\nWorkspace: /home/user/project\n"
-    yield "# Files of the workspace (path, bytes)"
-    areas = ("billing", "catalog", "delivery", "identity", "media", "orders", "reports", "search")
-    layers = ("api", "jobs", "models", "queries", "views")
-    number = 0
-    while True:
-        area, layer = areas[number % len(areas)], layers[number // len(areas) % len(layers)]
-        yield f"src/{area}/{layer}/part_{number:04d}.py  {(number * 7919) % 48_611 + 120}"
-        number += 1
+    yield "# Files of the workspace and what they are for"
+    for number in itertools.count():
+        area, layer, does, thing, when = (words[number % len(words)] for words in _PROJECT)
+        yield f"- {area}/{layer}/{thing}.py {does} the {thing} of the {area} service {when}."
+
+
+_PROJECT = (
+    ("billing", "catalog", "delivery", "identity", "media", "orders", "reports", "search"),
+    ("tasks", "models", "queries", "views", "tests"),
+    ("checks", "updates", "collects", "removes", "translates", "compares", "explains"),
+    (
+        "account",
+        "address",
+        "calendar",
+        "customer",
+        "document",
+        "message",
+        "picture",
+        "price",
+        "product",
+        "receipt",
+        "summary",
+    ),
+    (
+        "before it is shown to the user",
+        "after every change of the settings",
+        "when the night is over",
+        "as soon as the first request arrives",
+        "while the other services are waiting",
+        "unless the owner has said otherwise",
+        "once a week and after each release",
+        "for as long as the session is open",
+        "when a person asks for it",
+        "in the order in which they were written",
+        "together with everything that belongs to it",
+        "until the next version takes its place",
+        "without changing what was there before",
+    ),
+)
+"""Words whose numbers have no common divisor: all their combinations come before one comes again."""
 
 
 def _advice_lines(tool: str) -> Iterator[str]:
