@@ -117,6 +117,15 @@ def late(count: int, arrived: float, headers_at: float = 0.1, **asked: Any) -> R
     return replace(of, headers_at=headers_at)
 
 
+def written(count: int, arrived: float, pause: float) -> Reading:
+    """So many events that arrive one after the other, as a model writes them, the first one at this moment."""
+    *events, done = sse(*[delta({"content": "a"})] * count).split(b"\n\n")[:-1]
+    chunks = tuple(Chunk(arrived + number * pause, event + b"\n\n") for number, event in enumerate([*events, done]))
+    shape = Asked(probes.AGENT_XML, stream=True, url=f"{GIVEN}/chat/completions", model="m")
+    ending = Ending(EndingKind.CLEAN, chunks[-1].at, "")
+    return read(Exchange("e", shape, 200, (("content-type", SSE),), 0.1, chunks, ending))
+
+
 def cut_at(seconds: float, ending: EndingKind = EndingKind.CUT, last: float = 0.5) -> Reading:
     """Some text, silence, and an end after so many seconds."""
     return replace(reading(body=text("maple")[:90], ending=ending, at=last), ending=Ending(ending, seconds, "detail"))
@@ -853,6 +862,9 @@ NEAR = (
     no("buffered-stream", "within a second", late(9, 1.0)),
     no("buffered-stream", "the headers were as late", late(9, 4.0, headers_at=3.9)),
     no("buffered-stream", "beside other requests", late(9, 4.0, together=True)),
+    yes("buffered-stream", "in several reads", written(20, 24.0, 0.0005)),
+    no("buffered-stream", "a short answer to a long prompt", written(20, 24.0, 0.03)),
+    no("buffered-stream", "the fastest of models", written(20, 24.0, 0.0025)),
     # G4F
     yes(
         "g4f-server-extra-missing",
