@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.servers import Examination, Server, real_express, run_doctor, running
+from tests.real.servers import Examination, Server, real_express, real_llama, run_doctor, running
 
 HOW_TO_INSTALL = "`scripts/test` installs it and says where it is"
+SMALL_WINDOW, LONG_WINDOW = 2_048, 32_768  # tokens
+FEW_WORDS = 'root ::= [a-z]{2,8} (" " [a-z]{2,8}){3,11} "."'
 PLANTED_KEY = "sk-planted-3b1f6c0a97d24e55"
 
 
@@ -79,6 +81,31 @@ def express_cured(tmp_path_factory: pytest.TempPathFactory, express_packages: Pa
 def express_locked(tmp_path_factory: pytest.TempPathFactory, express_packages: Path) -> Iterator[Server]:
     """The user's server as it was, asking for a key."""
     with real_express(tmp_path_factory.mktemp("locked"), express_packages, key=PLANTED_KEY) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def llama() -> Path:
+    """The folder with llama.cpp's virtual environment, `whole.gguf` (SmolLM2-135M-Instruct) and `cut.gguf`."""
+    folder = real_part("LUMEAI_REAL_LLAMA", "bin/python")
+    real_part("LUMEAI_REAL_LLAMA", "whole.gguf")
+    real_part("LUMEAI_REAL_LLAMA", "cut.gguf")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def llama_small(tmp_path_factory: pytest.TempPathFactory, llama: Path) -> Iterator[Server]:
+    """A whole small model whose window no agent fits into; one that never stops is stopped after 128 tokens."""
+    folder = tmp_path_factory.mktemp("small")
+    with real_llama(folder, llama, llama / "whole.gguf", context=SMALL_WINDOW, longest=128) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def llama_long(tmp_path_factory: pytest.TempPathFactory, llama: Path) -> Iterator[Server]:
+    """The model of two layers with a window for agents; it says a few small words, never the same."""
+    folder = tmp_path_factory.mktemp("long")
+    with real_llama(folder, llama, llama / "cut.gguf", context=LONG_WINDOW, grammar=FEW_WORDS) as server:
         yield server
 
 

@@ -1,4 +1,4 @@
-"""Real Express, real G4F and the doctor as separate processes: only they can say whether lumeai is right."""
+"""Real servers and the doctor as separate processes: only they can say whether lumeai is right."""
 
 import datetime as dt
 import json
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 EXPRESS_SERVER = Path(__file__).with_name("express") / "server.mjs"
+LLAMA_SERVER = Path(__file__).with_name("llama_server.py")
 START_SECONDS = 60.0
 STOP_SECONDS = 5.0  # a G4F with a request in flight would wait up to 600 s for it
 DOCTOR_SECONDS = 110.0
@@ -113,14 +114,14 @@ def real_express(folder: Path, packages: Path, *, key: str | None = None, fixed:
     node = shutil.which("node") or "node"
     process = RealProcess("express", [node, EXPRESS_SERVER.name], environment, folder)
     try:
-        port = process.wait_until(lambda: _announced_port(process.log))
+        port = process.wait_until(lambda: _announced(process.log))
         yield Server(process, f"http://127.0.0.1:{port}/v1")
     finally:
         process.stop()
 
 
-def _announced_port(log: str) -> str | None:
-    """The port from the server's line `listening on PORT`, once the whole line is there."""
+def _announced(log: str) -> str | None:
+    """The port or the URL from the server's line `listening on …`, once the whole line is there."""
     lines = [line for line in log.splitlines(keepends=True) if line.startswith("listening on ") and line.endswith("\n")]
     return lines[0].split()[-1] if lines else None
 
@@ -147,6 +148,28 @@ def real_g4f(folder: Path, venv: Path, provider: str) -> Iterator[Server]:
     try:
         process.wait_until(lambda: _answers(f"http://{bind}/v1"))
         yield Server(process, f"http://{bind}/v1")
+    finally:
+        process.stop()
+
+
+@contextmanager
+def real_llama(
+    folder: Path, venv: Path, model: Path, *, context: int, longest: int | None = None, grammar: str = ""
+) -> Iterator[Server]:
+    """A real llama.cpp with this model and a window of `context` tokens, on one thread.
+
+    `longest` is the number of tokens at which it ends an answer whose request names no limit; `grammar` (GBNF) is what
+    every answer follows. A model of two layers needs one, or it never ends. OpenMP must not wait by spinning: two such
+    servers on few cores would take the time from each other.
+    """
+    argv = [str(venv / "bin" / "python"), str(LLAMA_SERVER), "--model", str(model), "--ctx-size", str(context)]
+    argv += [] if longest is None else ["--n-predict", str(longest)]
+    argv += ["--grammar", grammar] if grammar else []
+    process = RealProcess("llama", argv, clean_environment(folder, OMP_WAIT_POLICY="passive"), folder)
+    try:
+        url = process.wait_until(lambda: _announced(process.log))
+        process.wait_until(lambda: _answers(f"{url}/health"))
+        yield Server(process, f"{url}/v1")
     finally:
         process.stop()
 
@@ -184,8 +207,8 @@ class Examination:
         return verdict
 
 
-def run_doctor(folder: Path, *arguments: str, **environment: str) -> Examination:
-    """Runs the doctor as a fresh user would, from another folder than the checkout."""
+def run_doctor(folder: Path, *arguments: str, seconds: float = DOCTOR_SECONDS, **environment: str) -> Examination:
+    """Runs the doctor as a fresh user would, from another folder than the checkout, for so many seconds at most."""
     home = folder / "home"
     home.mkdir(exist_ok=True)
     done = subprocess.run(
@@ -196,7 +219,7 @@ def run_doctor(folder: Path, *arguments: str, **environment: str) -> Examination
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=DOCTOR_SECONDS,
+        timeout=seconds,
         check=False,
     )
     return Examination(done.returncode, done.stdout, done.stderr)
