@@ -118,6 +118,10 @@ MESSAGES = {
     "settings-same-name": "two backends are called {name} (the first at {first}): rename one",
     "settings-missing": 'this backend has no "{needed}": add a line `{needed}: ...`',
     "settings-backend-name": "a backend's name holds no `/` and no space at its ends: `NAME/MODEL` names a model",
+    "settings-builtin": "a backend of kind `builtin` answers inside lumeai and has a name alone: remove `{idle}`, or give "
+    "another kind",
+    "settings-alias-itself": "the alias {alias} stands for itself: let it stand for BACKEND/MODEL or for another model's "
+    "name",
     "settings-two-keys": "both `key` and `key_env` are given: keep one",
     "settings-key-is-text": '"key" takes a text',
     "settings-key-env": "`key_env` takes the NAME of an environment variable, such as LUMEAI_API_KEY, not the key "
@@ -226,6 +230,8 @@ MESSAGES = {
     "unset-backends": "none (local servers are looked for)",
     "unset-prompt-chars": "each client's own size",
     "unset-budget": "unlimited on this machine, 60000 elsewhere",
+    "unset-substitute": "yes for a single backend",
+    "unset-aliases": "none",
     "key-set": "set, from {source}",
     "key-unset": "not set",
 }
