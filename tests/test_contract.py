@@ -63,6 +63,7 @@ OPTIONS = words("""
 
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "doctor": (),
+    "serve": words("--host --port --backend --workers --check --api-key-env --config --lang -q"),
     "explain": ("--list", "--lang"),
     "lab": ("list", "serve"),
     "config": ("init", "check", "show"),

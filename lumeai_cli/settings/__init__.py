@@ -1,8 +1,8 @@
 """The settings: files, `.env`, environment and discovery become values; every mistake is one sentence with its line.
 
 Reading: `load` gives `Settings` (language, backends, `DoctorSettings`, `ServeSettings`, origins, warnings, files);
-`user_file` and `PROJECT_FILE` name the files it reads. Finding: `discover` (with `read_dotenv`) lists candidates as `Discovered`,
-`merge` joins them to the configured backends, `looked_for` tells how to start each. Showing: `rows` for
+`user_file` and `PROJECT_FILE` name the files it reads. Finding: `discover` (with `read_dotenv`) lists candidates as
+`Discovered`, `merge` joins them to the configured backends, `looked_for` tells how to start each. Showing: `rows` for
 `config show`, `Settings.warnings` for `config check`, `write_example` for `config init`. Checking one value from
 elsewhere: `check_key`, `check_url`, `is_loopback`, `unknown`. All bad input ends in `SettingsError` (exit code 2),
 which speaks every language.
