@@ -80,7 +80,7 @@ VARIABLES = words("""
 PLACES = words(
     "127.0.0.1:1337 127.0.0.1:11434 127.0.0.1:8080 127.0.0.1:1234 127.0.0.1:8000 127.0.0.1:5863 127.0.0.1:5864"
 )
-"""Where a local server is looked for: G4F, Ollama, llama-server, LM Studio, vLLM; and where the proxy and the lab answer."""
+"""Where a local server is looked for: G4F, Ollama, llama-server, LM Studio, vLLM; and where proxy and lab answer."""
 
 EXIT_CODES = words("0 1 2 3 130")
 
