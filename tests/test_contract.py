@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -23,6 +24,7 @@ from lumeai_cli.diagnoses.catalogue import CATALOGUE
 from lumeai_cli.diagnoses.finding import Certainty, Severity
 from lumeai_cli.doctor.probe import PROBES
 from lumeai_cli.doctor.result import ProbeStatus
+from lumeai_cli.settings import ServeSettings
 from tests.docs import diagnoses
 
 ROOT = Path(__file__).parents[1]
@@ -63,6 +65,7 @@ OPTIONS = words("""
 
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "doctor": (),
+    "serve": words("--host --port --backend --workers --check --api-key-env --config --lang -q"),
     "explain": ("--list", "--lang"),
     "lab": ("list", "serve"),
     "config": ("init", "check", "show"),
@@ -74,8 +77,10 @@ VARIABLES = words("""
     ANTHROPIC_BASE_URL LUMEAI_BASE_URL LUMEAI_API_KEY OLLAMA_BASE_URL OLLAMA_HOST
 """)
 
-PLACES = words("127.0.0.1:1337 127.0.0.1:11434 127.0.0.1:8080 127.0.0.1:1234 127.0.0.1:8000 127.0.0.1:5864")
-"""Where a local server is looked for: G4F, Ollama, llama-server, LM Studio, vLLM; and where the lab answers."""
+PLACES = words(
+    "127.0.0.1:1337 127.0.0.1:11434 127.0.0.1:8080 127.0.0.1:1234 127.0.0.1:8000 127.0.0.1:5863 127.0.0.1:5864"
+)
+"""Where a local server is looked for: G4F, Ollama, llama-server, LM Studio, vLLM; and where proxy and lab answer."""
 
 EXIT_CODES = words("0 1 2 3 130")
 
@@ -147,6 +152,7 @@ def facts() -> Iterator[tuple[str, str]]:
     yield from (("place", name) for name in PLACES)
     yield from (("key", name) for keys in KEYS for name in keys)
     yield from (("probe", name) for name in PROBES)
+    yield from (("key", field.name) for field in fields(ServeSettings))
     yield from (("word", name) for name in (*SEVERITIES, *CERTAINTIES, *OUTCOMES, *STATUSES, *KINDS))
 
 

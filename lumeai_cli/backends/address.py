@@ -32,6 +32,11 @@ class Address:
         """Whether it is this machine."""
         return is_loopback(self.host)
 
+    @property
+    def private(self) -> bool:
+        """Whether a key may be sent there: the connection is encrypted, or does not leave this machine."""
+        return self.scheme == "https" or self.loopback
+
 
 def parse(text: str) -> Address:
     """The address that this text means, or `AddressError`.

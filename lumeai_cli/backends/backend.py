@@ -42,7 +42,7 @@ class Secret:
         self.source = source
 
     def reveal(self) -> str:
-        """The key itself; only the transport and the masking of its traces may ask."""
+        """The key itself; only what is sent and the masking of its traces may ask."""
         return self._text
 
     def __repr__(self) -> str:
@@ -53,6 +53,16 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash((self._text, self.source))
+
+
+def credentials(key: Secret | None, kind: Kind) -> tuple[tuple[str, str], ...]:
+    """The headers that carry the key: Anthropic's own pages do not take the usual one."""
+    if key is None:
+        return ()
+    usual = ("authorization", f"Bearer {key.reveal()}")
+    if kind is Kind.ANTHROPIC:
+        return usual, ("x-api-key", key.reveal()), ("anthropic-version", "2023-06-01")
+    return (usual,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from lumeai_cli import __version__
-from lumeai_cli.cli import config, doctor, explain, lab
+from lumeai_cli.cli import config, doctor, explain, lab, serve
 from lumeai_cli.cli.options import language_of
 from lumeai_cli.cli.output import ReaderLeftError
 
@@ -35,6 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("doctor")(doctor.command)
+app.command("serve")(serve.command)
 app.command("explain")(explain.command)
 app.add_typer(lab.app, name="lab")
 app.add_typer(config.app, name="config")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from lumeai_cli.backends.address import CHAT
-from lumeai_cli.backends.backend import Kind
+from lumeai_cli.backends.backend import credentials
 from lumeai_cli.backends.models import FALLBACK
 from lumeai_cli.doctor.ledger import Ledger
 from lumeai_cli.doctor.options import Options
@@ -163,12 +163,7 @@ class Inquirer:
         headers = [("accept", "*/*"), ("accept-encoding", "identity"), ("user-agent", "lumeai-doctor")]
         if asked.method == "POST":
             headers.append(("content-type", "application/json"))
-        key = self._target.key
-        if key is not None and asked.key_sent:
-            headers.append(("authorization", f"Bearer {key.reveal()}"))
-            if self._target.kind is Kind.ANTHROPIC:
-                headers += [("x-api-key", key.reveal()), ("anthropic-version", "2023-06-01")]
-        return tuple(headers)
+        return (*headers, *(credentials(self._target.key, self._target.kind) if asked.key_sent else ()))
 
     def _count(self, reading: Reading, estimate: int) -> int:
         """Books the tokens as the server counted them; the sum of them, where nobody counted as estimated."""

@@ -37,7 +37,7 @@ def target_of(backend: Backend, *, insecure: bool = False) -> Target:
     if address.completed and backend.origin is not Origin.DISCOVERY:
         notes.append(phrase("note-completed", url=address.base))
     key = backend.key
-    if key is not None and address.scheme == "http" and not address.loopback and not insecure:
+    if key is not None and not address.private and not insecure:
         notes.append(phrase("note-no-key-over-http", source=place(key.source)))
         key = None
     if backend.kind is Kind.ANTHROPIC and address.host == ANTHROPIC_HOST:

@@ -1,8 +1,8 @@
 """The settings: files, `.env`, environment and discovery become values; every mistake is one sentence with its line.
 
-Reading: `load` gives `Settings` (language, backends, `DoctorSettings`, origins, warnings, files); `user_file` and
-`PROJECT_FILE` name the files it reads. Finding: `discover` (with `read_dotenv`) lists candidates as `Discovered`,
-`merge` joins them to the configured backends, `looked_for` tells how to start each. Showing: `rows` for
+Reading: `load` gives `Settings` (language, backends, `DoctorSettings`, `ServeSettings`, origins, warnings, files);
+`user_file` and `PROJECT_FILE` name the files it reads. Finding: `discover` (with `read_dotenv`) lists candidates as
+`Discovered`, `merge` joins them to the configured backends, `looked_for` tells how to start each. Showing: `rows` for
 `config show`, `Settings.warnings` for `config check`, `write_example` for `config init`. Checking one value from
 elsewhere: `check_key`, `check_url`, `is_loopback`, `unknown`. All bad input ends in `SettingsError` (exit code 2),
 which speaks every language.
@@ -14,7 +14,7 @@ from lumeai_cli.settings.dotenv import Dotenv, read_dotenv
 from lumeai_cli.settings.error import SettingsError
 from lumeai_cli.settings.key import check_key
 from lumeai_cli.settings.load import PROJECT_FILE, load, user_file
-from lumeai_cli.settings.model import DoctorSettings, Settings, SettingsWarning
+from lumeai_cli.settings.model import DoctorSettings, ServeSettings, Settings, SettingsWarning
 from lumeai_cli.settings.show import Row, example, rows, write_example
 from lumeai_cli.settings.suggest import unknown
 from lumeai_cli.settings.variables import Variable, look_up
@@ -26,6 +26,7 @@ __all__ = [
     "Dotenv",
     "LookedFor",
     "Row",
+    "ServeSettings",
     "Settings",
     "SettingsError",
     "SettingsWarning",

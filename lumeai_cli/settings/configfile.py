@@ -12,12 +12,12 @@ from lumeai_cli.settings.dotenv import Dotenv
 from lumeai_cli.settings.error import SettingsError, quoted
 from lumeai_cli.settings.key import check_key
 from lumeai_cli.settings.model import SettingsWarning
-from lumeai_cli.settings.schema import choice, flag, items, members, seconds, text, texts, whole
+from lumeai_cli.settings.schema import choice, flag, items, members, pairs, seconds, text, texts, whole
 from lumeai_cli.settings.variables import look_up
 from lumeai_cli.settings.yamlfile import Node
 from lumeai_cli.text.phrase import LANGUAGES, Words, phrase
 
-_TOP = ("language", "backends", "doctor")
+_TOP = ("language", "backends", "doctor", "serve")
 _BACKEND = ("name", "url", "kind", "key_env", "key", "model")
 _DOCTOR: Mapping[str, Callable[[Node, str], object]] = {
     "timeout": seconds,
@@ -28,6 +28,38 @@ _DOCTOR: Mapping[str, Callable[[Node, str], object]] = {
     "budget": partial(whole, least=0, most=1_000_000_000),
     "quick": flag,
 }
+_EXPLAIN = ("error", "message")
+
+
+def _explain(node: Node, what: str) -> str:
+    return choice(text(node, what), what, _EXPLAIN, node.where)
+
+
+def _aliases(node: Node, what: str) -> tuple[tuple[str, str], ...]:
+    found = pairs(node, what)
+    for alias, target, where in found:
+        if alias == target:
+            raise SettingsError(phrase("settings-alias-itself", alias=quoted(alias)), where)
+    return tuple((alias, target) for alias, target, _ in found)
+
+
+_SERVE: Mapping[str, Callable[[Node, str], object]] = {
+    "host": text,
+    "port": partial(whole, least=0, most=65535),
+    "workers": partial(whole, least=1, most=64),
+    "hold": seconds,
+    "keep_alive": seconds,
+    "first_byte": seconds,
+    "silence": seconds,
+    "connect": seconds,
+    "attempts": partial(whole, least=1, most=20),
+    "explain": _explain,
+    "substitute": flag,
+    "max_body": partial(whole, least=1, most=1024),
+    "aliases": _aliases,
+    "grace": seconds,
+}
+_SECTIONS = {"doctor": _DOCTOR, "serve": _SERVE}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -49,10 +81,13 @@ def read_layer(root: Node, env: Mapping[str, str], dotenv: Dotenv, *, trusted: b
     if language := top.get("language"):
         values["language"] = choice(text(language, "language"), "language", LANGUAGES, language.where)
         origins["language"] = language.where
-    if doctor := top.get("doctor"):
-        for name, node in _given(doctor, "doctor", tuple(_DOCTOR)).items():
-            values[f"doctor.{name}"] = _DOCTOR[name](node, name)
-            origins[f"doctor.{name}"] = node.where
+    for section, readers in _SECTIONS.items():
+        if group := top.get(section):
+            for name, node in _given(group, section, tuple(readers)).items():
+                values[f"{section}.{name}"] = readers[name](node, name)
+                origins[f"{section}.{name}"] = node.where
+                if name == "aliases" and isinstance(node.value, Mapping):
+                    origins |= {f"serve.aliases.{alias}": entry.where for alias, entry in node.value.items()}
     if backends := top.get("backends"):
         found: dict[str, Backend] = {}
         origins["backends"] = backends.where
@@ -75,12 +110,20 @@ def _read_backend(
     entry: Node, env: Mapping[str, str], dotenv: Dotenv, *, trusted: bool
 ) -> tuple[Backend, Mapping[str, str], list[SettingsWarning]]:
     fields = members(entry, phrase("what-backend"), _BACKEND)
-    for needed in ("name", "url"):
+    places = {key: node.where for key, node in fields.items() if node.value is not None}
+    kind = Kind.UNKNOWN
+    if word := _optional(fields, "kind"):
+        kind = Kind(choice(word, "kind", tuple(Kind), fields["kind"].where))
+    for needed in ("name",) if kind is Kind.BUILTIN else ("name", "url"):
         if needed not in fields:
             raise SettingsError(phrase("settings-missing", needed=needed), entry.where)
-    places = {key: node.where for key, node in fields.items() if node.value is not None}
-    name, url = fields["name"], check_url(text(fields["url"], "url"), fields["url"].where)
-    kind, model = _optional(fields, "kind"), _optional(fields, "model")
+    name = _check_name(text(fields["name"], "name"), fields["name"].where)
+    if kind is Kind.BUILTIN:
+        for idle in ("url", "key_env", "key", "model"):
+            if idle in places:
+                raise SettingsError(phrase("settings-builtin", idle=idle), places[idle])
+        return Backend(name, "", kind, origin=Origin.CONFIG), places, []
+    url, model = check_url(text(fields["url"], "url"), fields["url"].where), _optional(fields, "model")
     key, doubts = _read_key(fields, env, dotenv)
     if key is not None and not trusted and key.source.startswith("environment ") and not is_loopback(url):
         # A file that merely lay in the folder must not draw a key out of the environment to a server of its choice.
@@ -91,9 +134,9 @@ def _read_backend(
             doubts.append(SettingsWarning(phrase("settings-key-in-the-open"), fields["url"].where))
     return (
         Backend(
-            name=_check_name(text(name, "name"), name.where),
+            name=name,
             url=url,
-            kind=Kind(choice(kind, "kind", tuple(Kind), fields["kind"].where)) if kind else Kind.UNKNOWN,
+            kind=kind,
             key=key,
             model=model,
             origin=Origin.CONFIG,

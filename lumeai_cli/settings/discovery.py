@@ -97,8 +97,9 @@ def merge(configured: tuple[Backend, ...], discovered: tuple[Backend, ...]) -> t
     """The configured backends, then what discovery adds: another server, under a name that is still free."""
     merged = list(configured)
     names = {backend.name for backend in configured}
+    servers = [backend for backend in configured if backend.kind is not Kind.BUILTIN]
     for backend in discovered:
-        if not _taken(backend, configured):
+        if not _taken(backend, servers):
             name, number = backend.name, 2
             while name in names:
                 name, number = f"{backend.name}-{number}", number + 1

@@ -12,7 +12,7 @@ from typing import Any
 from lumeai_cli.settings.configfile import Layer, read_layer
 from lumeai_cli.settings.dotenv import Dotenv, read_dotenv
 from lumeai_cli.settings.error import SettingsError
-from lumeai_cli.settings.model import DoctorSettings, Settings, SettingsWarning
+from lumeai_cli.settings.model import DoctorSettings, ServeSettings, Settings, SettingsWarning
 from lumeai_cli.settings.schema import choice
 from lumeai_cli.settings.variables import look_up
 from lumeai_cli.settings.yamlfile import read_yaml
@@ -52,9 +52,8 @@ def load(*, config: Path | None, env: Mapping[str, str], cwd: Path) -> Settings:
     return Settings(
         language=values.get("language"),
         backends=values.get("backends", ()),
-        doctor=DoctorSettings(
-            **{key.removeprefix("doctor."): value for key, value in values.items() if key.startswith("doctor.")}
-        ),
+        doctor=DoctorSettings(**_section(values, "doctor.")),
+        serve=ServeSettings(**_section(values, "serve.")),
         origins=MappingProxyType(origins),
         warnings=warnings,
         files=tuple(files),
@@ -68,6 +67,10 @@ def user_file(env: Mapping[str, str]) -> Path:
     from platformdirs import user_config_dir  # noqa: PLC0415 - not every start needs it
 
     return Path(user_config_dir("lumeai", appauthor=False)) / "config.yaml"
+
+
+def _section(values: Mapping[str, Any], prefix: str) -> Mapping[str, Any]:
+    return {key.removeprefix(prefix): value for key, value in values.items() if key.startswith(prefix)}
 
 
 def _files(config: Path | None, env: Mapping[str, str], cwd: Path) -> tuple[tuple[Path, str], ...]:

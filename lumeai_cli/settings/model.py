@@ -43,6 +43,33 @@ class DoctorSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """The proxy's options. Durations are seconds; `max_body` is MiB.
+
+    `hold` is how long no status goes out while there is no content, `keep_alive` the time between comments while
+    nothing comes. `first_byte`, `silence` and `connect` limit one attempt; `attempts` counts the requests to backends
+    that one request of a client may cause. `substitute` answers an unknown model with the first backend's own default;
+    None does so where there is a single backend. `aliases` pairs a model's alias with `BACKEND/MODEL` or a model's
+    name. `grace` is what open streams get at a stop.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 5863
+    workers: int = 1
+    hold: float = 20.0
+    keep_alive: float = 15.0
+    first_byte: float = 300.0
+    silence: float = 120.0
+    connect: float = 10.0
+    attempts: int = 4
+    explain: str = "error"
+    substitute: bool | None = None
+    max_body: int = 32
+    aliases: tuple[tuple[str, str], ...] = ()
+    grace: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that files and environment say.
 
@@ -54,6 +81,7 @@ class Settings:
     language: str | None = None
     backends: tuple[Backend, ...] = ()
     doctor: DoctorSettings = DoctorSettings()
+    serve: ServeSettings = ServeSettings()
     origins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     warnings: tuple[SettingsWarning, ...] = ()
     files: tuple[str, ...] = ()

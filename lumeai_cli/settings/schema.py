@@ -53,6 +53,15 @@ def texts(node: Node, what: str) -> tuple[str, ...]:
     return tuple(text(entry, what) for entry in node.value)
 
 
+def pairs(node: Node, what: str) -> tuple[tuple[str, str, str], ...]:
+    """A group whose keys the author chooses: each key, its text, and its place; the keys are printable texts, too."""
+    if not isinstance(node.value, Mapping):
+        raise _wrong(node, what, phrase("expected-group"))
+    return tuple(
+        (text(Node(value.where, key), what), text(value, what), value.where) for key, value in node.value.items()
+    )
+
+
 def choice(found: str, what: str, choices: Collection[str], where: str) -> str:
     """One word out of `choices`."""
     if found in choices:

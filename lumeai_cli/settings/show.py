@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lumeai_cli.settings.address import shown
 from lumeai_cli.settings.error import SettingsError
-from lumeai_cli.settings.model import DoctorSettings, Settings
+from lumeai_cli.settings.model import DoctorSettings, ServeSettings, Settings
 from lumeai_cli.text.mendable import place, reason
 from lumeai_cli.text.phrase import Phrase, phrase, put, say
 
@@ -32,7 +32,8 @@ def rows(settings: Settings, language: str = "en") -> tuple[Row, ...]:
         found.append(row("backends", None))
     for backend in settings.backends:
         prefix = f"backends.{backend.name}"
-        found.append(row(f"{prefix}.url", shown(backend.url)))
+        if backend.url:
+            found.append(row(f"{prefix}.url", shown(backend.url)))
         if f"{prefix}.kind" in settings.origins:
             found.append(row(f"{prefix}.kind", backend.kind.value))
         if backend.key is not None:
@@ -43,6 +44,12 @@ def rows(settings: Settings, language: str = "en") -> tuple[Row, ...]:
         if backend.model is not None:
             found.append(row(f"{prefix}.model", backend.model))
     found += [row(f"doctor.{field.name}", getattr(settings.doctor, field.name)) for field in fields(DoctorSettings)]
+    for field in fields(ServeSettings):
+        if field.name == "aliases" and settings.serve.aliases:
+            found += [row(f"serve.aliases.{alias}", target) for alias, target in settings.serve.aliases]
+        else:
+            value = getattr(settings.serve, field.name)
+            found.append(row(f"serve.{field.name}", None if value == () else value))
     return tuple(found)
 
 
@@ -74,7 +81,7 @@ def write_example(path: Path, *, force: bool = False) -> None:
 def _said(key: str, value: object, language: str) -> str:
     match value:
         case None:
-            return say(language, f"unset-{key.removeprefix('doctor.').replace('_', '-')}")
+            return say(language, f"unset-{key.rpartition('.')[2].replace('_', '-')}")
         case Phrase():
             return value.in_(language)
         case bool():

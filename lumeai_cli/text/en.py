@@ -89,6 +89,33 @@ MESSAGES = {
     "lab-serving": "The lab listens at {base}. Each specimen: {base}/NAME/v1. Ctrl-C ends it.",
     "config-fine": "The settings are fine.",
     "config-written": "Written: {path}",
+    # before the proxy serves
+    "serve-found": "found: {name} at {url}",
+    "serve-unusable": "left out: {name} at {url}: {objection}",
+    "serve-found-itself": "left out: {name} at {url} is the proxy's own address",
+    "serve-builtin": "no real model is configured, and of the usual servers ({looked}) none is there: lumeai itself "
+    "answers, under the name `builtin`, and says so to everybody who asks. To get a real model start a server, such "
+    "as `ollama serve`, or name yours: lumeai serve --backend http://HOST:PORT/v1 (`lumeai doctor` says how to start "
+    "each)",
+    "serve-completed": "no path was given: {url} is used",
+    "serve-cut": "the URL ended in an endpoint's path: {url} is used",
+    "serve-query": "what stands behind the `?` of its URL is not sent: {url} is used",
+    "serve-no-key-over-http": "{name}: the key from {source} is not sent, for the connection is not encrypted and "
+    "leaves this machine: use https",
+    "presence-silent": "no answer ({ending})",
+    "presence-key-missing": "wants a key (HTTP {status}): configure it with `key_env`",
+    "presence-key-refused": "refuses the key (HTTP {status})",
+    "presence-status": "HTTP {status} for the list of models",
+    "presence-page": "a web page instead of an API: the base URL usually ends in /v1",
+    "presence-no-models": "has no models",
+    "presence-no-list": "tells no list of models (HTTP {status})",
+    "check-alive": "alive, {offered}",
+    "check-dead": "not alive: {objection}",
+    "check-builtin": "answers without a model: it says that no real one is configured",
+    "check-default": "default {model}",
+    "check-default-unlisted": "default {model} (not in its list)",
+    "check-no-default": "no default model: configure one with `model`",
+    "models": "model|models",
     # pieces of the sentences below
     "place-environment": "environment {name}",
     "place-default": "default",
@@ -118,6 +145,10 @@ MESSAGES = {
     "settings-same-name": "two backends are called {name} (the first at {first}): rename one",
     "settings-missing": 'this backend has no "{needed}": add a line `{needed}: ...`',
     "settings-backend-name": "a backend's name holds no `/` and no space at its ends: `NAME/MODEL` names a model",
+    "settings-builtin": "a backend of kind `builtin` answers inside lumeai and has a name alone: remove `{idle}`, or "
+    "give another kind",
+    "settings-alias-itself": "the alias {alias} stands for itself: let it stand for BACKEND/MODEL or for another "
+    "model's name",
     "settings-two-keys": "both `key` and `key_env` are given: keep one",
     "settings-key-is-text": '"key" takes a text',
     "settings-key-env": "`key_env` takes the NAME of an environment variable, such as LUMEAI_API_KEY, not the key "
@@ -204,6 +235,13 @@ MESSAGES = {
     "key-option-unset": "the variable '{name}' is not set, or empty: set it, or put it into .env",
     "key-option-this-unset": "the variable named there is not set, or empty. The option takes the NAME of a variable, "
     "not the key itself",
+    "builtin-target": "'{name}' is lumeai itself, which needs no examination: name a server.",
+    "serve-open": "'{host}' can be reached from other machines, and without API keys everybody there could use your "
+    "models: listen at 127.0.0.1 (the proxy's own keys are not in this version yet)",
+    "serve-key-option": "--api-key-env needs exactly one --backend: a key goes to the server it belongs to alone.",
+    "serve-repeated": "'{name}' is given twice, or is the same server as '{other}': keep one of them",
+    "serve-itself": "{name}: {url} is the address at which the proxy itself would listen, so it would ask itself "
+    "without end: name the server behind it, or choose another port with --port",
     # why the system refused; what is not here is told in the system's own words
     "system-else": "{words}",
     "system-eacces": "Permission denied",
@@ -226,6 +264,8 @@ MESSAGES = {
     "unset-backends": "none (local servers are looked for)",
     "unset-prompt-chars": "each client's own size",
     "unset-budget": "unlimited on this machine, 60000 elsewhere",
+    "unset-substitute": "yes for a single backend",
+    "unset-aliases": "none",
     "key-set": "set, from {source}",
     "key-unset": "not set",
 }

@@ -90,6 +90,33 @@ MESSAGES = {
     "lab-serving": "Лаборатория слушает {base}. Каждый образец: {base}/ИМЯ/v1. Ctrl-C останавливает её.",
     "config-fine": "Настройки в порядке.",
     "config-written": "Записано: {path}",
+    # before the proxy serves
+    "serve-found": "найден: {name}, {url}",
+    "serve-unusable": "пропущен: {name}, {url}: {objection}",
+    "serve-found-itself": "пропущен: {name}, {url} — это адрес самого прокси",
+    "serve-builtin": "настоящая модель не настроена, и ни одного из обычных серверов ({looked}) нет: отвечает сам "
+    "lumeai под именем `builtin` и говорит об этом каждому, кто спросит. Чтобы получить настоящую модель, запустите "
+    "сервер, например `ollama serve`, или назовите свой: lumeai serve --backend http://АДРЕС:ПОРТ/v1 (`lumeai doctor` "
+    "скажет, как запустить каждый)",
+    "serve-completed": "путь в адресе не указан: используется {url}",
+    "serve-cut": "адрес оканчивался путём запроса: используется {url}",
+    "serve-query": "то, что стоит в адресе после `?`, не отправляется: используется {url}",
+    "serve-no-key-over-http": "{name}: ключ ({source}) не отправляется, потому что соединение не зашифровано и уходит "
+    "за пределы этой машины: используйте https",
+    "presence-silent": "ответа нет ({ending})",
+    "presence-key-missing": "требует ключ (HTTP {status}): укажите его через `key_env`",
+    "presence-key-refused": "не принимает ключ (HTTP {status})",
+    "presence-status": "на запрос списка моделей — HTTP {status}",
+    "presence-page": "веб-страница вместо API: адрес обычно оканчивается на /v1",
+    "presence-no-models": "моделей у него нет",
+    "presence-no-list": "список моделей не выдаёт (HTTP {status})",
+    "check-alive": "работает, {offered}",
+    "check-dead": "не работает: {objection}",
+    "check-builtin": "отвечает без модели: говорит, что настоящая не настроена",
+    "check-default": "по умолчанию {model}",
+    "check-default-unlisted": "по умолчанию {model} (в его списке её нет)",
+    "check-no-default": "модели по умолчанию нет: укажите её через `model`",
+    "models": "модель|модели|моделей",
     # pieces of the sentences below
     "place-environment": "переменная окружения {name}",
     "place-default": "по умолчанию",
@@ -120,6 +147,10 @@ MESSAGES = {
     "settings-missing": "у этого сервера не указано «{needed}»: добавьте строку `{needed}: ...`",
     "settings-backend-name": "в имени сервера не может быть `/` и пробелов по краям: запись `ИМЯ/МОДЕЛЬ` "
     "означает модель",
+    "settings-builtin": "сервер вида `builtin` отвечает внутри lumeai, у него есть только имя: удалите `{idle}` или "
+    "укажите другой вид",
+    "settings-alias-itself": "псевдоним {alias} указывает сам на себя: пусть указывает на СЕРВЕР/МОДЕЛЬ или на имя "
+    "другой модели",
     "settings-two-keys": "указаны и `key`, и `key_env`: оставьте что-то одно",
     "settings-key-is-text": "«key»: здесь ожидается текст ключа",
     "settings-key-env": "в `key_env` нужно ИМЯ переменной окружения, например LUMEAI_API_KEY, а не сам ключ",
@@ -203,6 +234,13 @@ MESSAGES = {
     "key-option-target": "к --api-key-env укажите сервер: ключ не отправляется первому, кто ответит.",
     "key-option-unset": "переменная «{name}» не задана или пуста: задайте её или впишите в .env",
     "key-option-this-unset": "указанная переменная не задана или пуста. Здесь нужно ИМЯ переменной, а не сам ключ",
+    "builtin-target": "«{name}» — это сам lumeai, проверять его не нужно: назовите сервер.",
+    "serve-open": "адрес «{host}» доступен с других машин, и без ключей любой там смог бы пользоваться вашими "
+    "моделями: слушайте на 127.0.0.1 (собственных ключей прокси в этой версии ещё нет)",
+    "serve-key-option": "к --api-key-env нужен ровно один --backend: ключ уходит только на свой сервер.",
+    "serve-repeated": "«{name}» указан дважды или это тот же сервер, что и «{other}»: оставьте что-то одно",
+    "serve-itself": "{name}: {url} — это адрес, на котором слушал бы сам прокси, и он без конца спрашивал бы сам себя: "
+    "назовите сервер, который стоит за ним, или выберите другой порт через --port",
     # why the system refused; what is not here is told in the system's own words
     "system-else": "система сообщает: {words}",
     "system-eacces": "нет прав доступа",
@@ -225,6 +263,8 @@ MESSAGES = {
     "unset-backends": "нет (ищутся местные серверы)",
     "unset-prompt-chars": "свой размер у каждого клиента",
     "unset-budget": "на этой машине без ограничений, для других 60000",
+    "unset-substitute": "да, если сервер один",
+    "unset-aliases": "нет",
     "key-set": "задан ({source})",
     "key-unset": "не задан",
 }

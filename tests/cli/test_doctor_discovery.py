@@ -135,3 +135,13 @@ def test_one_server_configured_and_found_is_examined_once(inside: Home, own_lab:
     inside.write("lumeai.yaml", f"backends:\n- name: mine\n  url: {url}\n")
     done = inside.doctor("--quick", OPENAI_BASE_URL=url)
     assert [target["name"] for target in done.targets] == ["mine"]
+
+
+def test_lumeai_itself_is_no_server_to_examine(inside: Home, own_lab: LabServer) -> None:
+    """It stands in the list for the proxy's sake."""
+    url = own_lab.url("healthy-plain")
+    inside.write("lumeai.yaml", f"backends: [{{name: mine, url: '{url}'}}, {{name: last, kind: builtin}}]")
+    assert [target["name"] for target in inside.doctor("--quick").targets] == ["mine"]
+    refused = inside.lumeai("doctor", "last")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "'last' is lumeai itself" in refused.stderr

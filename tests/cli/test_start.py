@@ -9,7 +9,7 @@ from lumeai_cli import __version__
 from tests.cli.process import PROGRAM, Home
 
 HEAVY = {"httpx", "starlette", "uvicorn", "rich", "asyncio", "ssl", "yaml"}
-COMMANDS = ("doctor", "explain", "lab", "config")
+COMMANDS = ("doctor", "serve", "explain", "lab", "config")
 
 STARTED = """
 import sys

@@ -98,15 +98,15 @@ def test_no_cure_takes_a_command_that_does_not_exist(examined: Report) -> None:
     assert not [command for command in COMING if command.removeprefix("lumeai ") in commands]
     told = [fix for target in examined.targets if target.verdict for fix in fixes(target.verdict.rated, target, "en")]
     named = {match[1] for fix in told for match in re.finditer(r"\blumeai ([a-z]+)\b", fix)}
-    assert named <= commands | {"sits", "is"}
+    assert named <= commands | {"sits", "is", "in"}
     for name in CATALOGUE:
         assert [cure for cure in page(name, "en").fixes if not any(command in cure for command in COMING)], name
 
 
 def test_explain_says_what_is_not_there_yet() -> None:
     """Its pages name the commands already."""
-    assert "not in this version yet" in explained("server-error")
-    assert "not in this version yet" not in explained("dns-failure")
+    assert "not in this version yet" in explained("key-rejected")
+    assert "not in this version yet" not in explained("server-error")
 
 
 def explained(name: str) -> str:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from lumeai_cli.backends.backend import Kind, Origin
-from lumeai_cli.settings import DoctorSettings, Settings, SettingsError, load, user_file
+from lumeai_cli.settings import DoctorSettings, ServeSettings, Settings, SettingsError, load, user_file
 
 PROJECT = """\
 language: ru
@@ -21,6 +21,23 @@ doctor:
   slow_after: 7
   budget: 0
   quick: yes
+serve:
+  host: ::1
+  port: 0
+  workers: 2
+  hold: 5
+  keep_alive: 2.5
+  first_byte: 60
+  silence: 30
+  connect: 3
+  attempts: 20
+  explain: message
+  substitute: no
+  max_body: 8
+  aliases:
+    gpt-4o: my-server/qwen3
+    fast: Qwen/Qwen3-8B
+  grace: 1
 """
 
 
@@ -44,6 +61,22 @@ def test_a_full_file_sets_everything_and_each_value_knows_its_line(place: Path) 
     settings = loaded(place, LUMEAI_API_KEY="sk-1")
     assert settings.language == "ru"
     assert settings.doctor == DoctorSettings(12.5, ("kilo-xml", "kilo7"), 72000, 5, 7.0, 0, quick=True)
+    assert settings.serve == ServeSettings(
+        "::1",
+        0,
+        2,
+        hold=5.0,
+        keep_alive=2.5,
+        first_byte=60.0,
+        silence=30.0,
+        connect=3.0,
+        attempts=20,
+        explain="message",
+        substitute=False,
+        max_body=8,
+        aliases=(("gpt-4o", "my-server/qwen3"), ("fast", "Qwen/Qwen3-8B")),
+        grace=1.0,
+    )
     [backend] = settings.backends
     assert (backend.name, backend.url, backend.kind, backend.model, backend.origin) == (
         "my-server",
@@ -55,6 +88,8 @@ def test_a_full_file_sets_everything_and_each_value_knows_its_line(place: Path) 
     assert backend.key is not None
     assert (backend.key.reveal(), backend.key.source) == ("sk-1", "environment LUMEAI_API_KEY")
     assert settings.origin("doctor.timeout") == "lumeai.yaml:9"
+    assert settings.origin("serve.hold") == "lumeai.yaml:20"
+    assert settings.origin("serve.aliases.fast") == "lumeai.yaml:31"
     assert settings.origin("backends.my-server.url") == "lumeai.yaml:4"
     assert settings.origin("language") == "lumeai.yaml:1"
     assert settings.warnings == ()
@@ -98,6 +133,19 @@ def test_layers_add_up_key_by_key_but_a_list_replaces_a_list(place: Path) -> Non
     assert (settings.doctor.repeat, settings.doctor.timeout) == (4, 1.0)
     assert settings.warnings == ()
     assert not any(key.startswith("backends.a") for key in settings.origins)
+
+
+def test_the_aliases_of_the_project_replace_those_of_the_user(place: Path) -> None:
+    (place / "home/config.yaml").write_text("serve: {aliases: {a: x, b: y}, attempts: 2}\n", "utf-8")
+    (place / "project/lumeai.yaml").write_text("serve: {aliases: {c: z}}", "utf-8")
+    assert loaded(place).serve == ServeSettings(aliases=(("c", "z"),), attempts=2)
+
+
+@pytest.mark.parametrize("others", ["", "- {name: a, url: 'http://127.0.0.1:1337/v1'}\n"])
+def test_the_builtin_backend_needs_a_name_alone(place: Path, others: str) -> None:
+    (place / "project/lumeai.yaml").write_text(f"backends:\n- {{name: last, kind: builtin}}\n{others}", "utf-8")
+    backend = loaded(place).backends[0]
+    assert (backend.name, backend.url, backend.kind, backend.origin) == ("last", "", Kind.BUILTIN, Origin.CONFIG)
 
 
 def test_a_given_file_replaces_both_others(place: Path) -> None:

@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 
 from lumeai_cli.backends.backend import Kind
-from lumeai_cli.settings import DoctorSettings, Row, Settings, SettingsError, example, load, rows, write_example
+from lumeai_cli.settings import (
+    DoctorSettings,
+    Row,
+    ServeSettings,
+    Settings,
+    SettingsError,
+    example,
+    load,
+    rows,
+    write_example,
+)
 
 PLANTED = "sk-planted-0123456789abcdef"
 FILE = f"""\
@@ -17,7 +27,9 @@ backends:
   - {{name: a, url: 'http://127.0.0.1:3000/v1?token={PLANTED}', key: {PLANTED}, kind: vllm}}
   - {{name: b, url: 'http://127.0.0.1:3001/v1', key_env: TOKEN, model: gpt-4o}}
   - {{name: c, url: 'http://127.0.0.1:3002/v1', key_env: NOT_SET}}
+  - {{name: d, kind: builtin}}
 doctor: {{clients: [kilo7, cline], quick: yes}}
+serve: {{substitute: no, port: 0, aliases: {{gpt-4o: a/qwen3, fast: b}}}}
 """
 
 
@@ -38,13 +50,29 @@ def test_each_row_says_the_value_and_where_it_came_from_and_never_a_key(tmp_path
         Row("backends.b.model", "gpt-4o", "lumeai.yaml:4"),
         Row("backends.c.url", "http://127.0.0.1:3002/v1", "lumeai.yaml:5"),
         Row("backends.c.key", "not set", "lumeai.yaml:5"),
+        Row("backends.d.kind", "builtin", "lumeai.yaml:6"),
         Row("doctor.timeout", "300", "default"),
-        Row("doctor.clients", "kilo7, cline", "lumeai.yaml:6"),
+        Row("doctor.clients", "kilo7, cline", "lumeai.yaml:7"),
         Row("doctor.prompt_chars", "each client's own size", "default"),
         Row("doctor.repeat", "3", "default"),
         Row("doctor.slow_after", "30", "default"),
         Row("doctor.budget", "unlimited on this machine, 60000 elsewhere", "default"),
-        Row("doctor.quick", "yes", "lumeai.yaml:6"),
+        Row("doctor.quick", "yes", "lumeai.yaml:7"),
+        Row("serve.host", "127.0.0.1", "default"),
+        Row("serve.port", "0", "lumeai.yaml:8"),
+        Row("serve.workers", "1", "default"),
+        Row("serve.hold", "20", "default"),
+        Row("serve.keep_alive", "15", "default"),
+        Row("serve.first_byte", "300", "default"),
+        Row("serve.silence", "120", "default"),
+        Row("serve.connect", "10", "default"),
+        Row("serve.attempts", "4", "default"),
+        Row("serve.explain", "error", "default"),
+        Row("serve.substitute", "no", "lumeai.yaml:8"),
+        Row("serve.max_body", "32", "default"),
+        Row("serve.aliases.gpt-4o", "a/qwen3", "lumeai.yaml:8"),
+        Row("serve.aliases.fast", "b", "lumeai.yaml:8"),
+        Row("serve.grace", "30", "default"),
     )
     assert "planted" not in repr(shown)
 
@@ -53,6 +81,7 @@ def test_defaults_are_shown_as_defaults() -> None:
     shown = {row.key: row for row in rows(Settings())}
     assert {row.where for row in shown.values()} == {"default"}
     assert shown["backends"].value == "none (local servers are looked for)"
+    assert (shown["serve.substitute"].value, shown["serve.aliases"].value) == ("yes for a single backend", "none")
 
 
 def test_the_example_changes_nothing_as_it_stands(tmp_path: Path) -> None:
@@ -68,6 +97,7 @@ def test_the_example_shows_every_key_and_each_of_its_lines_is_valid(tmp_path: Pa
         settings.origins
     )
     assert {f"doctor.{field.name}" for field in fields(DoctorSettings)} <= set(settings.origins)
+    assert {f"serve.{field.name}" for field in fields(ServeSettings)} <= set(settings.origins)
     assert [warning.sentence.in_("en")[:41] for warning in settings.warnings] == [
         "the environment variable LUMEAI_API_KEY i"
     ]

@@ -19,7 +19,7 @@ PACKAGE = Path(lumeai_cli.__file__).parent
 SAYERS = {"phrase", "say", "counted", "_heading", "unknown"}
 """The functions that take a key of the catalogues."""
 
-COUNTED = {"targets": 3, "problems": 3}
+COUNTED = {"targets": 3, "models": 3, "problems": 3}
 """Keys that hold the forms of a noun, and how many forms Russian has."""
 
 SAME_IN_BOTH = re.compile(r"(\{\w+\}|[\W\d]|[a-z-]+)*")

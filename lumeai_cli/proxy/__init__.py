@@ -1,0 +1,1 @@
+"""The proxy: what stands between an agent and its backends, so that no empty answer leaves."""
