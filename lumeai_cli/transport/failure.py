@@ -7,11 +7,19 @@ import socket
 import ssl
 from collections.abc import Iterator
 
-from lumeai_cli.wire.exchange import EndingKind
+from lumeai_cli.wire.exchange import Ending, EndingKind
 
-_CUT = re.compile(r"incomplete chunked read|received \d+ bytes, expected \d+|without sending complete", re.IGNORECASE)
+ON_THE_WAY = (EndingKind.REFUSED, EndingKind.DNS, EndingKind.CONNECT_TIMEOUT, EndingKind.UNREACHABLE)
+"""Endings that, behind a proxy, are the proxy's own."""
+
+_CUT = re.compile(
+    r"incomplete chunked read|received \d+ bytes, expected \d+|without sending complete"  # httpx
+    r"|peer unexpectedly closed"
+    r"|not enough data to satisfy",  # aiohttp
+    re.IGNORECASE,
+)
 _UNREACHABLE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN}
-_RESET = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED}
+_RESET = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ETIMEDOUT}
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
@@ -59,3 +67,11 @@ def detail_of(error: BaseException) -> str:
         elif isinstance(cause, OSError) and cause.errno is not None:
             return os.strerror(cause.errno) if cause.errno > 0 else (cause.strerror or str(cause))[:300]
     return str(error)[:300] or type(error).__name__
+
+
+def given_up(now: float, last: float, patience: float) -> Ending:
+    """Why the wait for a body ended: silent for (nearly) as long as allowed, or going on for too long; in seconds."""
+    silent = now - last
+    if silent >= 0.9 * patience:
+        return Ending(EndingKind.TIMEOUT_SILENCE, now, f"nothing more for {silent:.0f} s")
+    return Ending(EndingKind.TIMEOUT_TOTAL, now, f"still going on after {now:.0f} s")

@@ -16,11 +16,8 @@ import httpx
 
 from lumeai_cli.transport.call import HttpRequest, Limits
 from lumeai_cli.transport.decoding import Decoder
-from lumeai_cli.transport.failure import broken_body, detail_of, kind_of
+from lumeai_cli.transport.failure import ON_THE_WAY, broken_body, detail_of, given_up, kind_of
 from lumeai_cli.wire.exchange import Chunk, Ending, EndingKind, Headers
-
-_ON_THE_WAY = (EndingKind.REFUSED, EndingKind.DNS, EndingKind.CONNECT_TIMEOUT, EndingKind.UNREACHABLE)
-"""Endings that, behind a proxy, are the proxy's own."""
 
 _DISCONNECTED = "without sending a response"
 
@@ -62,7 +59,7 @@ class HttpxCall:
                 async with asyncio.timeout(max(0.0, min(patience, left))):
                     raw = await anext(chunks, None)
             except TimeoutError:
-                self.ending = _given_up(self._now(), last, patience)
+                self.ending = given_up(self._now(), last, patience)
                 return
             except httpx.HTTPError as error:
                 self.ending = _failed(error, self._now(), answered=True)
@@ -136,7 +133,7 @@ class HttpxEngine:
             )
         except httpx.HTTPError as error:
             ending = _failed(error, time.monotonic() - started, answered=False)
-            if self._proxied and ending.kind in _ON_THE_WAY:
+            if self._proxied and ending.kind in ON_THE_WAY:
                 ending = replace(ending, kind=EndingKind.PROXY)
         except (httpx.InvalidURL, ValueError) as error:
             ending = Ending(EndingKind.PROXY, 0.0, f"the variable names no usable proxy: {error}"[:300])
@@ -147,14 +144,6 @@ class HttpxEngine:
         finally:
             if response is not None:
                 await response.aclose()
-
-
-def _given_up(now: float, last: float, patience: float) -> Ending:
-    """Why the wait ended: it was silent for (nearly) as long as allowed, or it went on for too long."""
-    silent = now - last
-    if silent >= 0.9 * patience:
-        return Ending(EndingKind.TIMEOUT_SILENCE, now, f"nothing more for {silent:.0f} s")
-    return Ending(EndingKind.TIMEOUT_TOTAL, now, f"still going on after {now:.0f} s")
 
 
 def _failed(error: httpx.HTTPError, at: float, *, answered: bool) -> Ending:
