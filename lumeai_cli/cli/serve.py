@@ -58,7 +58,7 @@ def command(  # noqa: PLR0913  # one parameter an option
     from lumeai_cli.proxy.run import serve
 
     check_free(plan.settings.host, plan.settings.port)
-    return serve(partial(plan_for, wanted), plan)
+    return serve(partial(plan_for, wanted), plan, quiet=quiet)
 
 
 @dataclass(frozen=True, slots=True)

@@ -259,6 +259,31 @@ MESSAGES = {
     "system-eaddrnotavail": "this machine has no such address: give one of its own with --host, such as 127.0.0.1",
     "own-fault": "its own fault, not yours: {error}. Please report it with the output of the same command under "
     "LUMEAI_TRACEBACK=1.",
+    # what the proxy says
+    "serve-serving": "lumeai serves at {base} (the Base URL for your agent)",
+    "serve-open-to-all": "There are no keys: every program on this machine may use it. Ctrl-C ends it.",
+    "serve-reload-refused": "the settings were not read anew, the old ones stay: {error}",
+    "refuse-no-json": "The request's body is no JSON ({detail}). Send one JSON object, as the OpenAI API has it.",
+    "refuse-too-large": "The request is larger than {limit} MiB. Shorten it, or raise serve.max_body in lumeai.yaml.",
+    "refuse-type": "The field '{param}' must be of type {wanted}, and is {got}.",
+    "refuse-route": "There is no route {method} {path}. Chat completions are at /v1/chat/completions, models at "
+    "/v1/models; the Base URL for a client ends in /v1.",
+    "refuse-model": "No backend offers the model '{model}'. GET /v1/models lists what there is.",
+    "refuse-model-near": "No backend offers the model '{model}'. Near it are: {near}. GET /v1/models lists all.",
+    "refuse-stopping": "lumeai is being stopped. Start it again, then repeat the request.",
+    "refuse-own-fault": "Something broke in lumeai itself: its own fault, not yours. Its log tells more under request "
+    "{request}; please report it.",
+    "refuse-method": "This route does not take {method}: use {allowed}.",
+    "refuse-slow": "The request's body had not come whole after {seconds} s.",
+    "backend-said": "The server said: \"{said}\".",
+    "what-to-do": "What to do: {cure}",
+    "more-about": "({code}; more: lumeai explain {name})",
+    "also-asked": "Also asked in vain: {others}.",
+    "builtin-chat": "Hello! I am LumeAI. How can I help you? (No real model is configured: I answer this to everything. "
+    "`lumeai serve --backend URL` puts me in front of one.)",
+    "builtin-agent": "This is lumeai itself: no real model is configured, so nothing can be done for this task. Your "
+    "agent and its connection are fine. To get a real model, start one (for example `ollama serve` after `ollama pull "
+    "qwen3`) or name your server: `lumeai serve --backend http://HOST:PORT/v1`, then send the task again.",
     # `config show`
     "unset-language": "the locale's",
     "unset-backends": "none (local servers are looked for)",

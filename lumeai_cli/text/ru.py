@@ -258,6 +258,31 @@ MESSAGES = {
     "system-eaddrnotavail": "у этой машины нет такого адреса: укажите в --host один из её адресов, например 127.0.0.1",
     "own-fault": "ошибка самого lumeai, а не ваша: {error}. Пожалуйста, сообщите о ней и приложите вывод той же "
     "команды с LUMEAI_TRACEBACK=1.",
+    # what the proxy says
+    "serve-serving": "lumeai работает: {base} (это Base URL для вашего агента)",
+    "serve-open-to-all": "Ключей нет: пользоваться может любая программа на этой машине. Остановить: Ctrl-C.",
+    "serve-reload-refused": "настройки не перечитаны, действуют прежние: {error}",
+    "refuse-no-json": "Тело запроса — не JSON ({detail}). Пришлите один объект JSON, как в OpenAI API.",
+    "refuse-too-large": "Запрос больше {limit} МиБ. Сократите его или увеличьте serve.max_body в lumeai.yaml.",
+    "refuse-type": "Поле «{param}» должно быть типа {wanted}, а не {got}.",
+    "refuse-route": "Адреса {method} {path} здесь нет. Чат — /v1/chat/completions, модели — /v1/models; Base URL для "
+    "клиента оканчивается на /v1.",
+    "refuse-model": "Модели «{model}» нет ни у одного сервера. Что есть, покажет GET /v1/models.",
+    "refuse-model-near": "Модели «{model}» нет ни у одного сервера. Похожие: {near}. Все покажет GET /v1/models.",
+    "refuse-stopping": "lumeai останавливают. Запустите его снова и повторите запрос.",
+    "refuse-own-fault": "Сломалось что-то в самом lumeai: это его вина, не ваша. Подробности в его журнале, запрос "
+    "{request}; пожалуйста, сообщите об этом.",
+    "refuse-method": "Этот адрес не принимает {method}: нужен {allowed}.",
+    "refuse-slow": "Тело запроса не пришло целиком за {seconds} с.",
+    "backend-said": "Сервер сказал: «{said}».",
+    "what-to-do": "Что делать: {cure}",
+    "more-about": "({code}; подробнее: lumeai explain {name})",
+    "also-asked": "Не помогли и другие: {others}.",
+    "builtin-chat": "Привет! Я - LumeAI. Чем могу помочь? (Настоящая модель не настроена: так я отвечаю на всё. Команда "
+    "`lumeai serve --backend URL` поставит меня перед настоящей.)",
+    "builtin-agent": "Это сам lumeai: настоящая модель не настроена, поэтому выполнить задачу нечем. С агентом и связью "
+    "всё в порядке. Чтобы получить настоящую модель, запустите её (например, `ollama pull qwen3`, затем `ollama serve`) "
+    "или назовите свой сервер: `lumeai serve --backend http://АДРЕС:ПОРТ/v1`, а потом отправьте задачу ещё раз.",
     # `config show`
     "unset-language": "как в системе",
     "unset-backends": "нет (ищутся местные серверы)",

@@ -1,0 +1,291 @@
+"""The side of the proxy that clients see: routes, request bodies, and what is refused before a backend is asked.
+
+The chat endpoint is an ASGI object of its own within Starlette's routes: nothing stands between it and the server, so
+that a client's leaving is seen, and what is sent is sent.
+"""
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from lumeai_cli import __version__
+from lumeai_cli.proxy.chat import read_chat
+from lumeai_cli.proxy.circuit import Circuits
+from lumeai_cli.proxy.directory import Directory
+from lumeai_cli.proxy.driver import Driver, Message, Receive, SendMessage
+from lumeai_cli.proxy.flow import Flow, Rules
+from lumeai_cli.proxy.plan import Plan
+from lumeai_cli.proxy.record import LOG, Memory, Story
+from lumeai_cli.proxy.refusal import (
+    Refusal,
+    not_json,
+    own_fault,
+    slow_body,
+    stopping,
+    too_large,
+    unknown_model,
+    unknown_route,
+    wrong_method,
+)
+from lumeai_cli.proxy.route import choose, near
+from lumeai_cli.transport.aiohttp_engine import AiohttpEngine
+from lumeai_cli.transport.call import Limits
+
+AGENT = f"lumeai/{__version__}"
+
+BODY_SECONDS = 60.0
+"""A request's body has to be there within this time."""
+
+_PREFIXES = ("/v1", "", "/v1/v1")
+_CHAT = "/chat/completions"
+
+ENDLESS = 6 * 3600.0
+"""Seconds after which an answer is given up that has never fallen silent."""
+
+Scope = dict[str, Any]
+
+
+class Proxy:
+    """Everything that lives as long as the process: plan, connections, what is known of the backends.
+
+    Use as an async context manager; `reload` takes a new plan for the requests to come.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.stopping = False
+        self.circuits = Circuits()
+        self.memory = Memory()
+        self._stack = contextlib.AsyncExitStack()
+        self._renewal: asyncio.TaskGroup | None = None
+
+    async def __aenter__(self) -> "Proxy":
+        tls = any(backend.url.startswith("https:") for backend in self.plan.backends)
+        self.engine = await self._stack.enter_async_context(AiohttpEngine(proxied=False, tls=tls))
+        self.directory = Directory(self.plan, self.engine, AGENT)
+        self._renewal = await self._stack.enter_async_context(asyncio.TaskGroup())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    @property
+    def limits(self) -> Limits:
+        """How long one attempt may take."""
+        settings = self.plan.settings
+        return Limits(settings.connect, settings.first_byte, settings.silence, ENDLESS, 256 * 1024 * 1024)
+
+    def reload(self, plan: Plan) -> None:
+        """Takes a new plan; requests that are under way go on by the old one."""
+        self.plan = plan
+        self.circuits = Circuits()
+        self.memory = Memory()
+        self.directory = Directory(plan, self.engine, AGENT)
+
+    async def known(self) -> Directory:
+        """The directory, with every list asked for once; old ones are renewed meanwhile."""
+        directory = self.directory
+        await directory.fresh()
+        if directory.stale() and self._renewal is not None:
+            self._renewal.create_task(directory.renew())
+        return directory
+
+
+class Chat:
+    """`POST /v1/chat/completions`."""
+
+    def __init__(self, proxy: Proxy) -> None:
+        self._proxy = proxy
+
+    async def __call__(self, scope: Scope, receive: Receive, send: SendMessage) -> None:
+        """One request of a client."""
+        proxy = self._proxy
+        plan, language = proxy.plan, proxy.plan.language
+        request_id = secrets.token_hex(8)
+        if scope["method"] != "POST":
+            await refuse(send, wrong_method(scope["method"], "POST"), language, request_id, allow="POST")
+            return
+        if proxy.stopping:
+            await refuse(send, stopping(), language, request_id)
+            return
+        body = await read_body(receive, scope["headers"], plan.settings.max_body * 1024 * 1024)
+        if body is None:
+            return
+        chat = body if isinstance(body, Refusal) else read_chat(body, seed=request_id)
+        if isinstance(chat, Refusal):
+            await refuse(send, chat, language, request_id)
+            return
+        directory = await proxy.known()
+        candidates = choose(chat.model, directory.offers)
+        if isinstance(candidates, Refusal):
+            await refuse(send, candidates, language, request_id)
+            return
+        now = time.monotonic()
+        ordered = proxy.circuits.ordered(candidates, now)
+        settings = plan.settings
+        rules = Rules(
+            settings.hold, settings.keep_alive, settings.attempts, settings.explain, language, request_id
+        )
+        story = Story(
+            request_id, chat.model, chat.wanted.stream, proxy.circuits, proxy.memory, chat.digest
+        )
+        flow = Flow(chat, ordered, rules, proxy.memory.known(chat.digest, now))
+        driver = Driver(
+            flow,
+            chat,
+            proxy.engine,
+            proxy.limits,
+            story,
+            send,
+            stopping=lambda: proxy.stopping,
+            agent=AGENT,
+            language=language,
+        )
+        try:
+            await driver.run(receive)
+        except* Exception as group:  # the rim: a fault of our own is told, and harms no other request
+            LOG.exception("request %s broke", request_id, exc_info=group)
+            if not driver.started:
+                await refuse(send, own_fault(request_id), language, request_id)
+            else:
+                await driver.break_off(own_fault(request_id))
+
+
+async def refuse(send: SendMessage, refusal: Refusal, language: str, request_id: str, *, allow: str = "") -> None:
+    """Sends an error in OpenAI's form."""
+    body = refusal.body(language)
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-lumeai-request-id", request_id.encode()),
+    ]
+    if allow:
+        headers.append((b"allow", allow.encode()))
+    if refusal.status == 503:
+        headers.append((b"retry-after", b"1"))
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def read_body(
+    receive: Receive, headers: Iterable[tuple[bytes, bytes]], limit: int
+) -> bytes | Refusal | None:
+    """The request's body; None if the client left before it was whole."""
+    length = dict(headers).get(b"content-length", b"")
+    if length.isdigit() and int(length) > limit:
+        return too_large(limit >> 20)
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            while True:
+                message: Message = await receive()
+                if message["type"] == "http.disconnect":
+                    return None
+                piece = message.get("body", b"")
+                size += len(piece)
+                if size > limit:
+                    return too_large(limit >> 20)
+                pieces.append(piece)
+                if not message.get("more_body", False):
+                    return b"".join(pieces) if len(pieces) != 1 else piece
+    except TimeoutError:
+        return slow_body(BODY_SECONDS)
+
+
+def build(proxy: Proxy) -> Starlette:
+    """The ASGI application around a proxy that is entered and left with it."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with proxy:
+            yield
+
+    async def models(_request: Request) -> Response:
+        directory = await proxy.known()
+        return JSONResponse({"object": "list", "data": list(_entries(directory).values())})
+
+    async def model(request: Request) -> Response:
+        name = request.path_params["model"]
+        directory = await proxy.known()
+        entry = _entries(directory).get(name)
+        if entry is None:
+            refusal = unknown_model(name, ", ".join(near(name, directory.offers)))
+            return Response(refusal.body(proxy.plan.language), refusal.status, media_type="application/json")
+        return JSONResponse(entry)
+
+    async def healthy(_request: Request) -> Response:
+        return JSONResponse({"status": "ok", "lumeai": __version__})
+
+    async def ready(_request: Request) -> Response:
+        directory = await proxy.known()
+        now = time.monotonic()
+        opened = proxy.circuits.opened(now)
+        told = {
+            backend.name: {
+                "answers": directory.lists.get(backend.name) is not None and backend.name not in opened,
+                "models": len(known.ids) if (known := directory.lists.get(backend.name)) is not None else 0,
+            }
+            for backend in proxy.plan.backends
+        }
+        alive = any(one["answers"] for one in told.values())
+        return JSONResponse({"ready": alive, "backends": told}, 200 if alive else 503)
+
+    async def elsewhere(request: Request) -> Response:
+        refusal = unknown_route(request.method, request.url.path)
+        return Response(refusal.body(proxy.plan.language), refusal.status, media_type="application/json")
+
+    async def other_method(request: Request, error: Exception) -> Response:
+        allowed = getattr(error, "headers", None) or {}
+        refusal = wrong_method(request.method, allowed.get("Allow", "GET"))
+        headers = {"allow": allowed["Allow"]} if "Allow" in allowed else None
+        return Response(refusal.body(proxy.plan.language), refusal.status, headers, media_type="application/json")
+
+    async def broken(request: Request, error: Exception) -> Response:
+        LOG.error("%s %s broke", request.method, request.url.path, exc_info=error)
+        refusal = own_fault("-")
+        return Response(refusal.body(proxy.plan.language), refusal.status, media_type="application/json")
+
+    chat = Chat(proxy)
+    routes = [
+        *(Route(prefix + path, chat) for prefix in _PREFIXES for path in (_CHAT, _CHAT + _CHAT)),
+        *(Route(prefix + "/models", models, methods=["GET"]) for prefix in _PREFIXES),
+        *(Route(prefix + "/models/{model:path}", model, methods=["GET"]) for prefix in _PREFIXES),
+        Route("/healthz", healthy, methods=["GET"]),
+        Route("/readyz", ready, methods=["GET"]),
+    ]
+    app = Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        exception_handlers={404: lambda request, _error: elsewhere(request), 405: other_method, 500: broken},
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+def _entries(directory: Directory) -> dict[str, dict[str, Any]]:
+    """All models by the names under which they can be asked for."""
+    entries: dict[str, dict[str, Any]] = {}
+    several = len(directory.plan.backends) > 1
+    for alias, _target in directory.plan.settings.aliases:
+        entries[alias] = _entry(alias, "lumeai")
+    for backend in directory.plan.backends:
+        known = directory.lists.get(backend.name)
+        ids = known.ids if known is not None else ()
+        for name in dict.fromkeys((*((backend.model,) if backend.model else ()), *ids)):
+            entries.setdefault(name, _entry(name, backend.name))
+            if several:
+                entries.setdefault(f"{backend.name}/{name}", _entry(f"{backend.name}/{name}", backend.name))
+    return entries
+
+
+def _entry(name: str, owner: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": owner}

@@ -1,0 +1,437 @@
+"""The brain of one request: events in, commands out. No I/O, no clock.
+
+1. Nothing goes to the client before there is content, an error, or `hold` has passed: until then the status is open.
+2. The status and the content are two commit points. Until content goes out, another attempt may still be made.
+3. What goes out as an answer ends as one: with a real finish, or with an error that says why there is none.
+
+Everything that may happen in a state stands in `TABLE`; what is not there cannot happen, or changes nothing.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum, IntEnum
+from types import MappingProxyType
+
+from lumeai_cli.proxy.attempt import Attempt, Candidate
+from lumeai_cli.proxy.chat import Chat
+from lumeai_cli.proxy.event import (
+    Arrived,
+    Cancel,
+    Command,
+    Ended,
+    Event,
+    Finish,
+    Left,
+    Note,
+    Open,
+    Opened,
+    Read,
+    Send,
+    Start,
+    Stopping,
+    Tick,
+    WakeAt,
+)
+from lumeai_cli.proxy.explanation import LONGEST_WAIT, Explanation, exchange_of, explain
+from lumeai_cli.proxy.refusal import error_body, stopping
+from lumeai_cli.proxy.retry import Tried, following
+from lumeai_cli.proxy.spoken import spoken
+from lumeai_cli.repair.chunk import comment, error_event
+from lumeai_cli.repair.fault import NOTHING_SAID, Fault
+from lumeai_cli.repair.plain import PlainMender
+from lumeai_cli.repair.stream import Spoken, StreamMender
+from lumeai_cli.text.phrase import say
+from lumeai_cli.wire.exchange import Chunk, Ending, EndingKind, Exchange, redirect_target
+
+KEPT = 1024 * 1024
+"""Bytes of an exchange that are kept to be judged, if it comes to that."""
+
+KEPT_OF_ERROR = 64 * 1024
+
+
+class State(Enum):
+    """Where the request to the backends stands."""
+
+    NEW = "new"
+    ASKING = "asking"  # a request is out, and no head of an answer has come
+    READING = "reading"  # an answer is coming
+    REFUSED = "refused"  # an answer with another status than a success is coming
+    RESTING = "resting"  # waiting before the next attempt
+    OVER = "over"
+
+
+class Told(IntEnum):
+    """What the client has got."""
+
+    NOTHING = 0
+    STATUS = 1
+    CONTENT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the settings and the request's surroundings say: see `settings.model.ServeSettings` for the first ones."""
+
+    hold: float = 20.0
+    keep_alive: float = 15.0
+    attempts: int = 4
+    explain: str = "error"
+    language: str = "en"
+    request_id: str = ""
+
+
+class Flow:
+    """One request. `candidates` in the order in which they shall be asked; `known` is the explanation with which the
+    very same request ended a moment ago, which is given again at once.
+    """
+
+    __slots__ = (
+        "_began",
+        "_candidates",
+        "_chat",
+        "_exchange",
+        "_kept",
+        "_known",
+        "_last",
+        "_mender",
+        "_next",
+        "_out",
+        "_pieces",
+        "_rules",
+        "_shown",
+        "attempt",
+        "state",
+        "told",
+        "tried",
+    )
+
+    def __init__(
+        self, chat: Chat, candidates: Sequence[Candidate], rules: Rules, known: Explanation | None = None
+    ) -> None:
+        self._chat = chat
+        self._candidates = candidates
+        self._rules = rules
+        self._known = known
+        self._mender: StreamMender | PlainMender | None = None
+        self._exchange: Exchange | None = None
+        self._pieces: list[Chunk] = []
+        self._kept = 0
+        self._began = 0.0  # when the exchange under way began
+        self._last = 0.0  # when the client got something for the last time
+        self._next: Attempt | None = None  # what is to be opened after the rest
+        self._shown = ""  # what the headers said of backend and repairs
+        self._out: list[Command] = []
+        self.attempt: Attempt | None = None
+        self.state = State.NEW
+        self.told = Told.NOTHING
+        self.tried: list[Tried] = []
+
+    def handle(self, event: Event) -> list[Command]:
+        """What is to be done now that this has happened, in order."""
+        handler = TABLE.get((self.state, type(event)))
+        if handler is None:
+            return []
+        handler(self, event)
+        out, self._out = self._out, []
+        return out
+
+    # What can happen.
+
+    def _arrived(self, event: Event) -> None:
+        if self._known is not None:
+            self._end(self._known, repeated=True)
+            return
+        self._open(Attempt(self._candidates[0], self._chat.wanted.stream), event.at)
+        if self._chat.wanted.stream:
+            self._out.append(WakeAt(self._rules.hold))
+
+    def _opened(self, event: Event) -> None:
+        assert isinstance(event, Opened)
+        assert self._exchange is not None
+        self._exchange = replace(
+            self._exchange,
+            status=event.status,
+            headers=event.headers,
+            headers_at=event.at - self._began,
+            encoding=event.encoding,
+        )
+        if 200 <= event.status < 300:
+            self.state = State.READING
+            wanted = self._chat.wanted
+            self._mender = StreamMender(wanted) if wanted.stream else PlainMender(wanted)
+        else:
+            self.state = State.REFUSED
+
+    def _read(self, event: Event) -> None:
+        assert isinstance(event, Read)
+        mender = self._mender
+        assert mender is not None
+        if self.told is not Told.CONTENT and self._kept < KEPT:
+            self._keep(event)
+        data = mender.feed(event.data, event.at)
+        if data:
+            self._give(data, self._began + event.at)
+        if mender.complete:
+            self._out.append(Cancel())
+            self._answered()
+        elif mender.fault is not None:
+            self._out.append(Cancel())
+            # What has come tells all that there is to tell: for the judge it is the whole body.
+            self._failed(mender.fault, Ending(EndingKind.CLEAN, event.at), self._began + event.at)
+
+    def _read_refusal(self, event: Event) -> None:
+        assert isinstance(event, Read)
+        self._keep(event)
+        if self._kept > KEPT_OF_ERROR:
+            self._out.append(Cancel())
+            self._failed(NOTHING_SAID, Ending(EndingKind.CLEAN, event.at), self._began + event.at)
+
+    def _ended(self, event: Event) -> None:
+        assert isinstance(event, Ended)
+        self._failed(NOTHING_SAID, event.ending, self._began + event.at)
+
+    def _read_to_the_end(self, event: Event) -> None:
+        assert isinstance(event, Ended)
+        mender = self._mender
+        assert mender is not None
+        data = mender.close(event.ending)
+        if data and (mender.complete or mender.fault is None or self._chat.wanted.stream):
+            self._give(data, self._began + event.at)
+        if mender.complete:
+            self._answered()
+        else:
+            self._failed(mender.fault or NOTHING_SAID, event.ending, self._began + event.at)
+
+    def _waited(self, event: Event) -> None:
+        """Nothing has come for a while."""
+        if not self._chat.wanted.stream:
+            return
+        if self.told is Told.NOTHING:
+            if event.at < self._rules.hold:
+                self._out.append(WakeAt(self._rules.hold))
+                return
+            self._start(event.at)
+            self._sign_of_life(event.at)
+        elif event.at - self._last >= self._rules.keep_alive:
+            self._sign_of_life(event.at)
+        self._out.append(WakeAt(self._last + self._rules.keep_alive))
+
+    def _rested(self, event: Event) -> None:
+        due = self._next
+        assert due is not None
+        if self._chat.wanted.stream and self.told is not Told.NOTHING and event.at - self._last >= 1.0:
+            self._sign_of_life(event.at)
+        self._open(due, event.at)
+        if self._chat.wanted.stream:
+            after = self._rules.hold if self.told is Told.NOTHING else self._last + self._rules.keep_alive
+            self._out.append(WakeAt(max(after, event.at)))
+
+    def _left(self, event: Event) -> None:
+        self._out.append(Cancel())
+        self._over(Finish("left"))
+
+    def _stopped(self, event: Event) -> None:
+        """Whoever has to go says so: what was promised is taken back in words, not by silence."""
+        self._out.append(Cancel())
+        refusal = stopping()
+        message = refusal.sentence.in_(self._rules.language)
+        if self.told is Told.NOTHING:
+            self._refuse(refusal.status, error_body(message, refusal.type, refusal.code), refusal.code, 1)
+        else:
+            self._out.append(Send(error_event(message, refusal.code)))
+        self._over(Finish("stopped"))
+
+    # Attempts.
+
+    def _open(self, attempt: Attempt, at: float) -> None:
+        self.state = State.ASKING
+        self.attempt = attempt
+        self._began = at
+        self._mender = None
+        self._exchange = exchange_of(f"a{len(self.tried) + 1}", attempt, self._chat)
+        self._pieces.clear()
+        self._kept = 0
+        self._out.append(Open(attempt))
+
+    def _keep(self, event: Read) -> None:
+        self._pieces.append(Chunk(event.at, event.data))
+        self._kept += len(event.data)
+
+    def _answered(self) -> None:
+        mender, attempt = self._mender, self.attempt
+        assert mender is not None
+        assert attempt is not None
+        repairs = tuple(mender.repairs)
+        self._out.append(Note(attempt, None, repairs))
+        if isinstance(mender, StreamMender):
+            if self._about() != self._shown:
+                self._out.append(Send(comment(f"lumeai {self._about()}")))
+            self._out.append(Send(mender.end))
+        self._over(Finish("ok"))
+
+    def _failed(self, fault: Fault, ending: Ending, at: float) -> None:
+        """An attempt came to nothing: something else is tried, or the client is told why not."""
+        attempt = self.attempt
+        assert attempt is not None
+        assert self._exchange is not None
+        repairs = tuple(self._mender.repairs) if self._mender is not None else ()
+        exchange = replace(self._exchange, chunks=tuple(self._pieces), ending=ending)
+        why = explain(exchange, attempt, self._chat, fault)
+        self._out.append(Note(attempt, why, repairs))
+        self.tried.append(Tried(attempt, why, moved_to(exchange)))
+        if self.told is Told.CONTENT:
+            self._cut(why)
+            return
+        following_one = following(self._chat, self._candidates, self.tried, self._rules.attempts)
+        if following_one is None:
+            self._end(self.tried[0].why)
+        elif following_one.wait:
+            self.state = State.RESTING
+            self._next = following_one.attempt
+            self._out.append(WakeAt(at + following_one.wait))
+        else:
+            self._open(following_one.attempt, at)
+
+    # What the client gets.
+
+    def _give(self, data: bytes, at: float) -> None:
+        if self.told is not Told.CONTENT:
+            if self.told is Told.NOTHING:
+                self._start(at, len(data))
+            mender = self._mender
+            if not isinstance(mender, StreamMender) or mender.spoken is Spoken.CONTENT:
+                self.told = Told.CONTENT
+                self._pieces.clear()
+        self._last = at
+        self._out.append(Send(data))
+
+    def _start(self, at: float, size: int = 0) -> None:
+        """The status of an answer goes out; a whole one tells its size."""
+        self.told = Told.STATUS
+        self._last = at
+        self._shown = self._about()
+        kind = SSE_HEADERS if self._chat.wanted.stream else whole(size)
+        self._out.append(Start(200, (*kind, *self._headers(None))))
+
+    def _sign_of_life(self, at: float) -> None:
+        name = self.attempt.candidate.backend.name if self.attempt is not None else ""
+        self._last = at
+        self._out.append(Send(comment(f"lumeai is waiting for {ascii_of(name)}")))
+
+    def _cut(self, why: Explanation) -> None:
+        """An answer that has begun and cannot be brought to its end: the client is told, and does not wait for more."""
+        self._out.append(Send(comment(f"lumeai {self._about()} diagnosis={why.name}")))
+        self._out.append(Send(error_event(self._message(why), why.code)))
+        self._over(Finish("cut", why))
+
+    def _end(self, why: Explanation, *, repeated: bool = False) -> None:
+        """No attempt came to anything."""
+        message = self._message(why)
+        if self._rules.explain == "message" and not why.passing:
+            self._end_in_words(message, why)
+        elif self.told is Told.NOTHING:
+            wait = min(max(why.retry_after, 1), LONGEST_WAIT) if why.status == 429 else 0
+            self._refuse(why.status, error_body(message, why.type, why.code), why.name, wait)
+        else:
+            self._out.append(Send(comment(f"lumeai {self._about()} diagnosis={why.name}")))
+            self._out.append(Send(error_event(message, why.code)))
+        self._over(Finish("repeated" if repeated else "error", why))
+
+    def _end_in_words(self, message: str, why: Explanation) -> None:
+        """The explanation as an assistant's message that the client shows, and ends its task with."""
+        body = spoken(message, self._chat.wanted, self._chat.model)
+        if self.told is Told.NOTHING:
+            kind = SSE_HEADERS if self._chat.wanted.stream else whole(len(body))
+            self._out.append(Start(200, (*kind, *self._headers(why.name))))
+        self._out.append(Send(body))
+
+    def _refuse(self, status: int, body: bytes, diagnosis: str, wait: int = 0) -> None:
+        headers = [*whole(len(body)), *self._headers(diagnosis)]
+        if wait:
+            headers.append((b"retry-after", str(wait).encode()))
+        self._out += [Start(status, tuple(headers)), Send(body)]
+
+    def _message(self, why: Explanation) -> str:
+        """Why, in the words of the first attempt, and which other backends were asked in vain."""
+        language = self._rules.language
+        first = self.tried[0].attempt.candidate.backend.name if self.tried else ""
+        others = dict.fromkeys(
+            f"{one.attempt.candidate.backend.name} ({one.why.name})"
+            for one in self.tried
+            if one.attempt.candidate.backend.name != first
+        )
+        text = f"lumeai: {why.text(language)}"
+        if others and self.told is not Told.CONTENT:
+            text += " " + say(language, "also-asked", others=", ".join(others))
+        return text
+
+    def _headers(self, diagnosis: str | None) -> list[tuple[bytes, bytes]]:
+        headers = [(b"x-lumeai-request-id", self._rules.request_id.encode())]
+        if self.attempt is not None:
+            headers.append((b"x-lumeai-backend", ascii_of(self.attempt.candidate.backend.name).encode()))
+        if self._mender is not None and self._mender.repairs:
+            headers.append((b"x-lumeai-repairs", ",".join(self._mender.repairs).encode()))
+        if diagnosis is None and self.tried:
+            diagnosis = self.tried[0].why.name
+        if diagnosis:
+            headers.append((b"x-lumeai-diagnosis", diagnosis.encode()))
+        return headers
+
+    def _about(self) -> str:
+        """Backend and repairs as they are now, as the last comment of a stream tells them."""
+        name = self.attempt.candidate.backend.name if self.attempt is not None else ""
+        repairs = ",".join(self._mender.repairs) if self._mender is not None else ""
+        return f"backend={ascii_of(name)} repairs={repairs}"
+
+    def _over(self, finish: Finish) -> None:
+        self.state = State.OVER
+        self._out.append(finish)
+
+
+SSE_HEADERS = (
+    (b"content-type", b"text/event-stream"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),
+)
+
+
+def whole(size: int) -> tuple[tuple[bytes, bytes], ...]:
+    """The headers of one JSON body."""
+    return (b"content-type", b"application/json"), (b"content-length", str(size).encode())
+
+
+def ascii_of(name: str) -> str:
+    """A name as a header can carry it."""
+    return name.encode("ascii", "backslashreplace").decode() if name.isprintable() else repr(name)
+
+
+def moved_to(exchange: Exchange) -> str:
+    """The base URL to which a redirect leads, if that is another chat endpoint of the same server."""
+    if exchange.status not in (301, 302, 307, 308):
+        return ""
+    there = redirect_target(exchange.asked.url, exchange.headers)
+    path = "/chat/completions"
+    base = there.removesuffix("/").removesuffix(path)
+    same = exchange.asked.url.split("/")[:3] == there.split("/")[:3]
+    return base if same and there.removesuffix("/").endswith(path) else ""
+
+
+Handler = Callable[[Flow, Event], None]
+
+TABLE: Mapping[tuple[State, type[Event]], Handler] = MappingProxyType(
+    {
+        (State.NEW, Arrived): Flow._arrived,
+        (State.ASKING, Opened): Flow._opened,
+        (State.ASKING, Ended): Flow._ended,
+        (State.ASKING, Tick): Flow._waited,
+        (State.READING, Read): Flow._read,
+        (State.READING, Ended): Flow._read_to_the_end,
+        (State.READING, Tick): Flow._waited,
+        (State.REFUSED, Read): Flow._read_refusal,
+        (State.REFUSED, Ended): Flow._ended,
+        (State.REFUSED, Tick): Flow._waited,
+        (State.RESTING, Tick): Flow._rested,
+        **{(state, Left): Flow._left for state in State if state is not State.OVER},
+        **{(state, Stopping): Flow._stopped for state in State if state is not State.OVER},
+    }
+)

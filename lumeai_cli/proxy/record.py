@@ -1,0 +1,133 @@
+"""Tells the log what became of a request: one line each, for people on a terminal and as JSON elsewhere; no bodies, no keys."""
+
+import json
+import logging
+import sys
+import time
+from dataclasses import dataclass, field
+
+from lumeai_cli.proxy.circuit import Circuits
+from lumeai_cli.proxy.event import Finish, Note
+from lumeai_cli.proxy.explanation import Explanation
+from lumeai_cli.text.visible import visible
+
+LOG = logging.getLogger("lumeai.serve")
+
+
+@dataclass(slots=True)
+class Story:
+    """One request's way through the backends, told when it is over."""
+
+    request_id: str
+    model: str
+    stream: bool
+    circuits: Circuits
+    memory: "Memory"
+    digest: bytes
+    notes: list[Note] = field(default_factory=list)
+
+    def noted(self, note: Note) -> None:
+        """An attempt came to an end."""
+        self.notes.append(note)
+        if note.why is None:
+            self.circuits.answered(note.attempt)
+        else:
+            self.circuits.failed(note.attempt, note.why.name, time.monotonic())
+
+    def finished(self, finish: Finish, seconds: float) -> None:
+        """The request did."""
+        if finish.outcome == "error" and finish.why is not None and not finish.why.passing:
+            self.memory.keep(self.digest, finish.why, time.monotonic())
+        level = logging.INFO if finish.outcome in ("ok", "left") else logging.WARNING
+        last = self.notes[-1] if self.notes else None
+        LOG.log(
+            level,
+            finish.outcome,
+            extra={
+                "story": {
+                    "request": self.request_id,
+                    "model": self.model,
+                    "stream": self.stream,
+                    "outcome": finish.outcome,
+                    "seconds": round(seconds, 3),
+                    "backend": last.attempt.candidate.backend.name if last is not None else None,
+                    "repairs": list(last.repairs) if last is not None else [],
+                    "failed": [
+                        f"{note.attempt.candidate.backend.name}: {note.why.code} {note.why.name}"
+                        for note in self.notes
+                        if note.why is not None
+                    ],
+                    "diagnosis": finish.why.name if finish.why is not None else None,
+                }
+            },
+        )
+
+
+class Memory:
+    """The explanations of the last moments: a client that sends the very same bytes again gets the same at once.
+
+    Counted from the answer of the backends, so that they are asked again after `SECONDS`, however often a client
+    repeats itself; what may pass by itself is not kept.
+    """
+
+    SECONDS = 15.0
+    MOST = 256
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, tuple[float, Explanation]] = {}
+
+    def keep(self, digest: bytes, why: Explanation, at: float) -> None:
+        """This request ended with this explanation."""
+        self._known.pop(digest, None)
+        self._known[digest] = at, why
+        while len(self._known) > self.MOST:
+            del self._known[next(iter(self._known))]
+
+    def known(self, digest: bytes, at: float) -> Explanation | None:
+        """With what this very request has just ended."""
+        found = self._known.get(digest)
+        if found is None:
+            return None
+        if at - found[0] > self.SECONDS:
+            del self._known[digest]
+            return None
+        return found[1]
+
+
+class Lines(logging.Formatter):
+    """A line for people: time, outcome, backend, what it took, and why not."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as one line."""
+        clock = time.strftime("%H:%M:%S", time.localtime(record.created))
+        story = getattr(record, "story", None)
+        if story is None:
+            return f"{clock} {visible(record.getMessage())}"
+        parts = [f"{clock} {story['outcome']:<8} {story['seconds']:>7.2f} s  {story['backend'] or '-'}"]
+        parts.append(f"model={story['model'] or '-'} {'stream' if story['stream'] else 'plain'} {story['request']}")
+        if story["repairs"]:
+            parts.append(f"repairs={','.join(story['repairs'])}")
+        if story["failed"]:
+            parts.append(f"failed: {'; '.join(story['failed'])}")
+        return visible("  ".join(parts))
+
+
+class JsonLines(logging.Formatter):
+    """The same as one JSON object a line, for programs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as one line."""
+        told = {"time": round(record.created, 3), "level": record.levelname.lower()}
+        story = getattr(record, "story", None)
+        return json.dumps({**told, **(story or {"message": record.getMessage()})}, ensure_ascii=True)
+
+
+def start_log(*, quiet: bool) -> None:
+    """Sends the log to stderr, in the form that fits who reads it there."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Lines() if sys.stderr.isatty() else JsonLines())
+    LOG.handlers = [handler]
+    LOG.setLevel(logging.WARNING if quiet else logging.INFO)
+    LOG.propagate = False

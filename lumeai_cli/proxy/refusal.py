@@ -1,0 +1,92 @@
+"""What the proxy itself refuses, before any backend is asked: a code of its own, a status, a sentence."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from lumeai_cli.repair.chunk import encoded
+from lumeai_cli.text.phrase import Phrase, phrase
+
+INVALID = "invalid_request_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """`code` is one of those that no diagnosis has (LUM001 to LUM099); `param` names the field that is wrong."""
+
+    code: str
+    status: int
+    sentence: Phrase
+    type: str = INVALID
+    param: str | None = None
+
+    def body(self, language: str) -> bytes:
+        """The error in OpenAI's form."""
+        return error_body(self.sentence.in_(language), self.type, self.code, self.param)
+
+
+def error_body(message: str, type_: str, code: str, param: str | None = None) -> bytes:
+    """An error in OpenAI's form."""
+    return encoded({"error": {"message": message, "type": type_, "code": code, "param": param}})
+
+
+def not_json(detail: str) -> Refusal:
+    """The body is no JSON."""
+    return Refusal("LUM001", 400, phrase("refuse-no-json", detail=detail))
+
+
+def too_large(limit: int) -> Refusal:
+    """The body is larger than the settings allow; `limit` in MiB."""
+    return Refusal("LUM002", 413, phrase("refuse-too-large", limit=limit))
+
+
+def wrong_type(param: str, wanted: str, got: str) -> Refusal:
+    """A field has another type than the API has it."""
+    return Refusal("LUM003", 400, phrase("refuse-type", param=param, wanted=wanted, got=got), param=param)
+
+
+def unknown_route(method: str, path: str) -> Refusal:
+    """There is no such route."""
+    return Refusal("LUM004", 404, phrase("refuse-route", method=method, path=path[:200]))
+
+
+def unknown_model(model: str, near: str) -> Refusal:
+    """No backend has this model; `near` are those that may be meant."""
+    sentence = phrase("refuse-model-near", model=model, near=near) if near else phrase("refuse-model", model=model)
+    return Refusal("LUM005", 404, sentence, param="model")
+
+
+def stopping() -> Refusal:
+    """The proxy is about to end."""
+    return Refusal("LUM006", 503, phrase("refuse-stopping"), type="server_error")
+
+
+def own_fault(request: str) -> Refusal:
+    """Something broke in lumeai itself; the log has more under this request's id."""
+    return Refusal("LUM007", 500, phrase("refuse-own-fault", request=request), type="server_error")
+
+
+def wrong_method(method: str, allowed: str) -> Refusal:
+    """The route is there, for another method."""
+    return Refusal("LUM008", 405, phrase("refuse-method", method=method[:20], allowed=allowed))
+
+
+def slow_body(seconds: float) -> Refusal:
+    """The request's body did not come in time."""
+    return Refusal("LUM009", 408, phrase("refuse-slow", seconds=round(seconds)))
+
+
+MEANINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "LUM001": "refuse-no-json",
+        "LUM002": "refuse-too-large",
+        "LUM003": "refuse-type",
+        "LUM004": "refuse-route",
+        "LUM005": "refuse-model",
+        "LUM006": "refuse-stopping",
+        "LUM007": "refuse-own-fault",
+        "LUM008": "refuse-method",
+        "LUM009": "refuse-slow",
+    }
+)
+"""Every code of this module with the key of its sentence."""

@@ -1,0 +1,140 @@
+"""What to try next after an attempt has failed and before the client has heard anything: a rule, and nothing else.
+
+Bounded by the number of attempts; a cure is tried once for each backend. A filter's verdict is not asked twice, and an
+empty turn after a tool's result, which may be right, is asked again once.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lumeai_cli.backends.address import variants
+from lumeai_cli.proxy.attempt import Attempt, Candidate
+from lumeai_cli.proxy.chat import Chat
+from lumeai_cli.proxy.explanation import Explanation
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """An attempt that failed, and why. `moved` is where a redirect led."""
+
+    attempt: Attempt
+    why: Explanation
+    moved: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """An attempt, and the seconds to wait before it."""
+
+    attempt: Attempt
+    wait: float = 0.0
+
+
+FINAL = frozenset({"content-filtered", "refusal-only"})
+EMPTY = frozenset({"empty-answer", "reasoning-only", "finish-tool-calls-without-call"})
+
+OTHER_MODE = frozenset(
+    {
+        "json-for-stream",
+        "sse-for-plain",
+        "zero-events",
+        "done-only",
+        "role-only-stream",
+        "no-choices",
+        "empty-answer",
+        "intermittent-empty",
+        "reasoning-only",
+        "broken-json-frame",
+        "bad-chunk-schema",
+        "unframed-error-in-stream",
+        "missing-finish-reason",
+        "stream-cut",
+        "single-newline-framing",
+        "unterminated-last-event",
+        "think-tag-swallows-answer",
+        "finish-tool-calls-without-call",
+        "tool-call-missing-name",
+        "tool-arguments-not-json",
+        "error-in-200",
+        "ollama-hides-error",
+        "endless-answer",
+        "unexplained-failure",
+    }
+)
+"""Streamed and whole answers of one server often come from different code: asking in the other mode is a cheap cure."""
+
+OTHER_URL = frozenset(
+    {
+        "base-url-missing-v1",
+        "base-url-extra-v1",
+        "base-url-doubled-path",
+        "endpoint-not-found",
+        "not-an-llm-api",
+        "html-instead-of-api",
+        "redirected",
+    }
+)
+
+LONGEST_REST = 10.0
+"""Seconds that are waited for a backend within one request of a client."""
+
+MORE_TOKENS = 4
+FEWEST_TOKENS, MOST_TOKENS = 8_192, 32_768
+
+
+def following(chat: Chat, candidates: Sequence[Candidate], tried: Sequence[Tried], most: int) -> Next | None:
+    """The next attempt, or None if nothing is left to be tried. Equal inputs give equal answers."""
+    last = tried[-1]
+    if len(tried) >= most or last.why.name in FINAL:
+        return None
+    if chat.after_tool and len(tried) > 1 and last.why.name in EMPTY:
+        return None
+    here = [one for one in tried if one.attempt.candidate.backend == last.attempt.candidate.backend]
+    asked = {one.attempt.candidate.backend.name for one in tried}
+    others = [candidate for candidate in candidates if candidate.backend.name not in asked]
+    cure = _cure(chat, last, here)
+    if cure is not None and (len(here) == 1 or not others):
+        return Next(cure)
+    if others:
+        return Next(Attempt(others[0], chat.wanted.stream))
+    if last.why.passing or last.why.name in EMPTY:
+        rest = float(last.why.retry_after or min(2 ** len(here) / 4, LONGEST_REST))
+        return Next(last.attempt, rest) if rest <= LONGEST_REST else None
+    return None
+
+
+def _cure(chat: Chat, last: Tried, here: Sequence[Tried]) -> Attempt | None:
+    """The failed attempt with the one change that may cure it, if that was not tried at this backend."""
+    attempt, name = last.attempt, last.why.name
+    cures: list[Attempt] = []
+    if name == "output-budget-spent":
+        bound = chat.max_tokens[1] or 0
+        cures.append(replace(attempt, max_tokens=min(max(bound * MORE_TOKENS, FEWEST_TOKENS), MOST_TOKENS)))
+    if name == "model-not-found" and attempt.candidate.substitute:
+        candidate = replace(attempt.candidate, model=attempt.candidate.substitute, substitute="")
+        cures.append(replace(attempt, candidate=candidate))
+    if last.why.status == 400:
+        field = _refused_field(chat, last)
+        if field:
+            cures.append(replace(attempt, dropped=attempt.dropped | {field}))
+    if name in OTHER_URL or (last.why.name == "request-refused" and last.moved):
+        base = attempt.candidate.base or attempt.candidate.backend.url
+        bases = (last.moved,) if last.moved else variants(base.rstrip("/"))
+        cures += [replace(attempt, candidate=replace(attempt.candidate, base=one)) for one in bases]
+    if name in OTHER_MODE:
+        cures.append(replace(attempt, stream=not attempt.stream))
+    done = [one.attempt for one in here]
+    return next((cure for cure in cures if cure not in done), None)
+
+
+_NEVER_DROPPED = frozenset({"model", "messages", "tools", "stream", "functions"})
+_FIELD = re.compile(r"[A-Za-z_]\w*")
+
+
+def _refused_field(chat: Chat, last: Tried) -> str:
+    """The field of the client's request that the backend's refusal names; empty where it names none."""
+    told = f"{last.why.facts.get('said', '')} {last.why.said}"
+    words = set(_FIELD.findall(told))
+    sent = [name for name in chat.value if name not in _NEVER_DROPPED and name not in last.attempt.dropped]
+    return next((name for name in sent if name in words), "")

@@ -1,0 +1,104 @@
+"""The way of an answer's text through a stream: frames in, the same frames out, unless something in their text changes.
+
+What looks at the text (the head's thought, calls written in it) holds pieces back. A frame whose whole text comes out
+of that unchanged is passed on as the bytes that it was, however long it was held; where a thought or a call begins
+inside a frame, what stands around it is told anew.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from lumeai_cli.repair.thought import Thought, ThoughtSplitter
+from lumeai_cli.repair.wanted import Wanted
+from lumeai_cli.repair.written import WrittenFinder
+from lumeai_cli.wire.answer import ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class Same:
+    """A frame that passes as it was; `text` is what it says."""
+
+    raw: bytes
+    text: str
+
+
+Passing = Same | str | Thought | ToolCall
+"""A frame as it was, text to be told anew, a thought, or a call that stood in the text."""
+
+
+class TextLane:
+    """Text in pieces, each with its frame's bytes (None for a frame that cannot pass as it is)."""
+
+    __slots__ = ("_finder", "_frames", "_owed", "splitter")
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.splitter = ThoughtSplitter()
+        self._finder = WrittenFinder(wanted.tools) if wanted.native else None
+        self._frames: deque[Same | str] = deque()  # what was fed and has not come out; a text where there is no frame
+        self._owed = ""  # text that is free to go, and whose frame is not wholly so
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is held, so that plain text could pass without being looked at any further."""
+        return self.splitter.settled and not self._frames and not self._owed
+
+    @property
+    def looks(self) -> bool:
+        """Whether text has to be looked at."""
+        return self._finder is not None or not self.splitter.settled
+
+    def feed(self, text: str, raw: bytes | None) -> list[Passing]:
+        """What can pass with this piece."""
+        self._frames.append(text if raw is None else Same(raw, text))
+        return self._passed(self.splitter.feed(text))
+
+    def close(self) -> list[Passing]:
+        """What was held when the text ended."""
+        out = self._passed(self.splitter.close())
+        if self._finder is not None:
+            out += self._sorted(self._finder.close())
+        out += self._rest()
+        return out
+
+    def _passed(self, pieces: list[Thought | str]) -> list[Passing]:
+        out: list[Passing] = []
+        for piece in pieces:
+            if isinstance(piece, Thought):
+                out += self._changed(piece)
+            elif self._finder is None:
+                out += self._free(piece)
+            else:
+                out += self._sorted(self._finder.feed(piece))
+        if self.splitter.settled and (self._finder is None or not self._finder.held):
+            out += self._rest()
+        return out
+
+    def _sorted(self, pieces: list[str | ToolCall]) -> list[Passing]:
+        out: list[Passing] = []
+        for piece in pieces:
+            out += self._free(piece) if isinstance(piece, str) else self._changed(piece)
+        return out
+
+    def _free(self, text: str) -> list[Passing]:
+        """Text that may go: whole frames as they were."""
+        out: list[Passing] = []
+        self._owed += text
+        while self._frames:
+            first = self._frames[0]
+            known = first if isinstance(first, str) else first.text
+            if not self._owed.startswith(known):
+                break
+            self._frames.popleft()
+            self._owed = self._owed[len(known) :]
+            out.append(first)
+        return out
+
+    def _changed(self, piece: Thought | ToolCall) -> list[Passing]:
+        """A piece that is no text: the frame in which it began passes no more as it was, nor do those that it fills."""
+        return [*self._rest(), piece]
+
+    def _rest(self) -> list[Passing]:
+        """The text that is free and stands in a frame that will not come out whole."""
+        owed, self._owed = self._owed, ""
+        self._frames.clear()
+        return [owed] if owed else []

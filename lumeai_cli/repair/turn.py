@@ -1,0 +1,172 @@
+"""Mends a whole turn at once: what a body says that has come to its end, for whichever client asked.
+
+The same rules as `stream` has for an answer under way; where both apply, one decides what a call, a thought or a text
+becomes, and the other only puts it in order.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lumeai_cli.repair.arguments import fitting
+from lumeai_cli.repair.chunk import named
+from lumeai_cli.repair.fault import NOTHING_SAID, Fault
+from lumeai_cli.repair.step import (
+    ARGUMENTS,
+    CALL_SHAPE,
+    CALL_TO_XML,
+    FINISH,
+    REFUSAL,
+    TEXT_TO_CALL,
+    THINK,
+    UNCLOSED,
+    Repair,
+)
+from lumeai_cli.repair.thought import Thought, ThoughtSplitter
+from lumeai_cli.repair.wanted import Wanted
+from lumeai_cli.repair.written import WrittenFinder
+from lumeai_cli.repair.xmlcall import written
+from lumeai_cli.wire.answer import Answer, ToolCall
+
+FINISHES = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
+"""The finish reasons of OpenAI's dialect; a client takes any other for none, and some ask again for ever."""
+
+_IN_OUR_WORDS = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "eos": "stop",
+    "eos_token": "stop",
+    "end": "stop",
+    "complete": "stop",
+    "completed": "stop",
+    "done": "stop",
+    "load": "stop",
+    "unload": "stop",
+    "max_tokens": "length",
+    "max_output_tokens": "length",
+    "max_length": "length",
+    "tool_use": "tool_calls",
+    "tool_call": "tool_calls",
+    "function_call": "tool_calls",
+    "safety": "content_filter",
+    "refusal": "content_filter",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the client shall be told, and by which repairs it became that."""
+
+    reasoning: str = ""
+    text: str = ""
+    calls: tuple[ToolCall, ...] = ()
+    finish: str = ""
+    repairs: tuple[Repair, ...] = ()
+
+    @property
+    def usable(self) -> bool:
+        """Whether the client counts it as an answer."""
+        return bool(self.text.strip() or self.calls)
+
+
+def mend(answer: Answer, wanted: Wanted) -> Turn | Fault:
+    """The turn that this answer comes to, or what is wrong with it beyond mending."""
+    text, reasoning, repairs = _parted(answer)
+    found: tuple[ToolCall, ...] = ()
+    if wanted.native:
+        text, found = _calls_within(text, wanted)
+        repairs += (TEXT_TO_CALL,) * bool(found)
+    calls: Sequence[ToolCall] = answer.calls
+    if wanted.native or not wanted.xml:
+        mended = mended_calls(calls, wanted)
+        if isinstance(mended, Fault):
+            return mended
+        calls, steps = mended
+        calls = named((*calls, *found), wanted.seed)
+        repairs += steps
+    elif calls:
+        told = as_text(calls, wanted)
+        if isinstance(told, Fault):
+            return told
+        text = f"{text.rstrip()}\n\n{told}" if text.strip() else told
+        calls, repairs = (), (*repairs, CALL_TO_XML)
+    if not text.strip() and not calls and answer.refusal:
+        text, repairs = answer.refusal, (*repairs, REFUSAL)
+    turn = Turn(reasoning, text, tuple(calls), answer.finish, repairs)
+    if not turn.usable:
+        return NOTHING_SAID
+    finish = finish_for(answer.finish, called=bool(calls))
+    return turn if finish == answer.finish else replace(turn, finish=finish, repairs=(*repairs, FINISH))
+
+
+def finish_for(reason: str, *, called: bool) -> str:
+    """The finish reason in OpenAI's words, for a turn that calls a tool or does not; none stays none."""
+    if not reason:
+        return ""
+    reason = reason if reason in FINISHES else _IN_OUR_WORDS.get(reason.lower(), "stop")
+    if called:
+        # Cut short by its budget or by a filter is what it says; `stop` beside a call is not.
+        return reason if reason in ("length", "content_filter") else "tool_calls"
+    return "stop" if reason in ("tool_calls", "function_call") else reason
+
+
+def mended_calls(
+    calls: Sequence[ToolCall], wanted: Wanted, *, must: bool = True
+) -> tuple[tuple[ToolCall, ...], tuple[Repair, ...]] | Fault:
+    """The calls with names and arguments that a native client takes; `must`: what cannot be mended is a fault.
+
+    Else it is told as it came: the agents tell the model, which tries again (measured 2026-11).
+    """
+    done: list[ToolCall] = []
+    repairs: dict[Repair, None] = {}
+    for call in calls:
+        if not call.name and must:
+            return Fault("tool-call-missing-name", call.arguments[:200])
+        if not call.id:
+            repairs[CALL_SHAPE] = None
+        if call.well_formed:
+            done.append(call)
+            continue
+        mended = fitting(call.arguments, wanted.tools.get(call.name))
+        if mended is None and must:
+            return Fault("tool-arguments-not-json", call.arguments[:200])
+        if mended is not None:
+            repairs[ARGUMENTS] = None
+            call = replace(call, arguments=mended.text)  # noqa: PLW2901  # the same call, mended
+        done.append(call)
+    return tuple(done), tuple(repairs)
+
+
+def as_text(calls: Sequence[ToolCall], wanted: Wanted) -> str | Fault:
+    """Native calls as the tags that a classic client reads, one below the other."""
+    texts: list[str] = []
+    for call in calls:
+        tool = wanted.xml_tool(call.name)
+        mended = fitting(call.arguments, None) if tool is not None else None
+        text = written(call.name, mended.text, tool) if mended is not None else None
+        if text is None:
+            return Fault("tool-protocol-mismatch", f"{call.name} {call.arguments}"[:200])
+        texts.append(text)
+    return "\n\n".join(texts)
+
+
+def _parted(answer: Answer) -> tuple[str, str, tuple[Repair, ...]]:
+    """The text without the thought at its head, all thoughts, and the repairs that this took."""
+    splitter = ThoughtSplitter()
+    pieces = [*splitter.feed(answer.text), *splitter.close()]
+    text = "".join(piece for piece in pieces if isinstance(piece, str))
+    thoughts = answer.reasoning + "".join(piece.text for piece in pieces if isinstance(piece, Thought))
+    if splitter.open:
+        return unclosed(splitter.thought, answer.finish), thoughts, (THINK, UNCLOSED)
+    return text, thoughts, (THINK,) if text != answer.text else ()
+
+
+def unclosed(thought: str, finish: str) -> str:
+    """The text that a thought without an end stands for: all of it, unless it was cut off by its budget."""
+    return "" if finish == "length" else thought
+
+
+def _calls_within(text: str, wanted: Wanted) -> tuple[str, tuple[ToolCall, ...]]:
+    finder = WrittenFinder(wanted.tools)
+    pieces = [*finder.feed(text), *finder.close()]
+    calls = tuple(piece for piece in pieces if isinstance(piece, ToolCall))
+    return "".join(piece for piece in pieces if isinstance(piece, str)), calls
