@@ -48,8 +48,10 @@ def fits(value: Any, schema: Mapping[str, Any] | None) -> bool:
         yield from follow(validator, reference, instance, holder) or ()
 
     try:
-        make: Callable[..., Any] = validators.extend(Draft202012Validator, {"$ref": counted})
-        return bool(make(_known(schema), registry=Registry()).is_valid(value))
+        extend: Callable[..., Any] = validators.extend
+        return bool(
+            extend(Draft202012Validator, {"$ref": counted})(_known(schema), registry=Registry()).is_valid(value)
+        )
     except Exception:  # noqa: BLE001 (a broken schema raises whatever its misuse leads to)
         return True
 
