@@ -8,8 +8,8 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from typing import Any
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, Self
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -20,13 +20,12 @@ from lumeai_cli import __version__
 from lumeai_cli.proxy.chat import read_chat
 from lumeai_cli.proxy.circuit import Circuits
 from lumeai_cli.proxy.directory import Directory
-from lumeai_cli.proxy.driver import Driver, Message, Receive, SendMessage
+from lumeai_cli.proxy.driver import Driver, Message, Receive, SendMessage, Surroundings
 from lumeai_cli.proxy.flow import Flow, Rules
 from lumeai_cli.proxy.plan import Plan
 from lumeai_cli.proxy.record import LOG, Memory, Story
 from lumeai_cli.proxy.refusal import (
     Refusal,
-    not_json,
     own_fault,
     slow_body,
     stopping,
@@ -67,7 +66,7 @@ class Proxy:
         self._stack = contextlib.AsyncExitStack()
         self._renewal: asyncio.TaskGroup | None = None
 
-    async def __aenter__(self) -> "Proxy":
+    async def __aenter__(self) -> Self:
         tls = any(backend.url.startswith("https:") for backend in self.plan.backends)
         self.engine = await self._stack.enter_async_context(AiohttpEngine(proxied=False, tls=tls))
         self.directory = Directory(self.plan, self.engine, AGENT)
@@ -131,27 +130,14 @@ class Chat:
         now = time.monotonic()
         ordered = proxy.circuits.ordered(candidates, now)
         settings = plan.settings
-        rules = Rules(
-            settings.hold, settings.keep_alive, settings.attempts, settings.explain, language, request_id
-        )
-        story = Story(
-            request_id, chat.model, chat.wanted.stream, proxy.circuits, proxy.memory, chat.digest
-        )
+        rules = Rules(settings.hold, settings.keep_alive, settings.attempts, settings.explain, language, request_id)
+        story = Story(request_id, chat.model, chat.wanted.stream, proxy.circuits, proxy.memory, chat.digest)
         flow = Flow(chat, ordered, rules, proxy.memory.known(chat.digest, now))
-        driver = Driver(
-            flow,
-            chat,
-            proxy.engine,
-            proxy.limits,
-            story,
-            send,
-            stopping=lambda: proxy.stopping,
-            agent=AGENT,
-            language=language,
-        )
+        surroundings = Surroundings(proxy.engine, proxy.limits, story, lambda: proxy.stopping, AGENT, language)
+        driver = Driver(flow, chat, surroundings, send)
         try:
             await driver.run(receive)
-        except* Exception as group:  # the rim: a fault of our own is told, and harms no other request
+        except* Exception as group:  # noqa: BLE001  # the rim: a fault of our own is told, and harms no other request
             LOG.exception("request %s broke", request_id, exc_info=group)
             if not driver.started:
                 await refuse(send, own_fault(request_id), language, request_id)
@@ -175,9 +161,7 @@ async def refuse(send: SendMessage, refusal: Refusal, language: str, request_id:
     await send({"type": "http.response.body", "body": body})
 
 
-async def read_body(
-    receive: Receive, headers: Iterable[tuple[bytes, bytes]], limit: int
-) -> bytes | Refusal | None:
+async def read_body(receive: Receive, headers: Iterable[tuple[bytes, bytes]], limit: int) -> bytes | Refusal | None:
     """The request's body; None if the client left before it was whole."""
     length = dict(headers).get(b"content-length", b"")
     if length.isdigit() and int(length) > limit:
@@ -239,7 +223,7 @@ def build(proxy: Proxy) -> Starlette:
         alive = any(one["answers"] for one in told.values())
         return JSONResponse({"ready": alive, "backends": told}, 200 if alive else 503)
 
-    async def elsewhere(request: Request) -> Response:
+    async def elsewhere(request: Request, _error: Exception) -> Response:
         refusal = unknown_route(request.method, request.url.path)
         return Response(refusal.body(proxy.plan.language), refusal.status, media_type="application/json")
 
@@ -265,7 +249,7 @@ def build(proxy: Proxy) -> Starlette:
     app = Starlette(
         routes=routes,
         lifespan=lifespan,
-        exception_handlers={404: lambda request, _error: elsewhere(request), 405: other_method, 500: broken},
+        exception_handlers={404: elsewhere, 405: other_method, 500: broken},
     )
     app.router.redirect_slashes = False
     return app

@@ -1,6 +1,5 @@
 """One request to one backend, on behalf of a client's: where it goes and in what it differs from the client's own."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +66,6 @@ def request_of(attempt: Attempt, chat: Chat, agent: str) -> HttpRequest:
 def asked_of(attempt: Attempt, chat: Chat, probe: str) -> Asked:
     """The shape of this attempt, for whoever judges its exchange."""
     usual = ("model", "messages", "stream", "tools")
-    fields: Mapping[str, Any] = chat.value
     return Asked(
         probe,
         attempt.candidate.url,
@@ -77,5 +75,5 @@ def asked_of(attempt: Attempt, chat: Chat, probe: str) -> Asked:
         tools=tuple(chat.wanted.tools),
         xml_tools=tuple(tool.name for tool in chat.wanted.xml_tools),
         key_sent=attempt.candidate.backend.key is not None,
-        parameters=tuple(name for name in fields if name not in usual and name not in attempt.dropped),
+        parameters=tuple(name for name in chat.value if name not in usual and name not in attempt.dropped),
     )

@@ -74,7 +74,7 @@ class Directory:
         return asked is None or now - asked > (FRESH_SECONDS if told else AGAIN_SECONDS)
 
     async def ask(self, backend: Backend) -> ModelList | None:
-        """This backend's list now."""
+        """Asks one backend for its list, and keeps it."""
         if backend.kind is Kind.BUILTIN:
             self._lists[backend.name] = ModelList((MODEL,), (MODEL,), Kind.BUILTIN)
             return self._lists[backend.name]

@@ -7,6 +7,7 @@ client's leaving, because the server's `send` says nothing about it.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from lumeai_cli.backends.backend import Kind
@@ -52,49 +53,30 @@ class Listener(Protocol):
         """The request did."""
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a request finds around it. `stopping` tells, when its task is cancelled, whether it is the proxy that ends;
+    `agent` is how the proxy calls itself before backends.
+    """
+
+    engine: Engine
+    limits: Limits
+    listener: Listener
+    stopping: Callable[[], bool]
+    agent: str
+    language: str
+
+
 class Driver:
-    """One request on its way. `stopping` tells, when the task is cancelled, whether it is the proxy that ends."""
+    """One request on its way."""
 
-    __slots__ = (
-        "_agent",
-        "_chat",
-        "_closed",
-        "_engine",
-        "_flow",
-        "_language",
-        "_limits",
-        "_listener",
-        "_next",
-        "_send",
-        "_started",
-        "_stopping",
-        "_tasks",
-        "_timer",
-        "_wake",
-    )
+    __slots__ = ("_around", "_chat", "_closed", "_flow", "_next", "_send", "_started", "_tasks", "_timer", "_wake")
 
-    def __init__(
-        self,
-        flow: Flow,
-        chat: Chat,
-        engine: Engine,
-        limits: Limits,
-        listener: Listener,
-        send: SendMessage,
-        *,
-        stopping: Callable[[], bool],
-        agent: str,
-        language: str,
-    ) -> None:
+    def __init__(self, flow: Flow, chat: Chat, around: Surroundings, send: SendMessage) -> None:
         self._flow = flow
         self._chat = chat
-        self._engine = engine
-        self._limits = limits
-        self._listener = listener
+        self._around = around
         self._send = send
-        self._stopping = stopping
-        self._agent = agent
-        self._language = language
         self._started = time.monotonic()
         self._timer: asyncio.TimerHandle | None = None
         self._wake = 0.0
@@ -111,7 +93,7 @@ class Driver:
         """Ends an answer that lumeai itself broke: in words."""
         if not self._closed:
             self._closed = True
-            message = refusal.sentence.in_(self._language)
+            message = refusal.sentence.in_(self._around.language)
             await self._body(error_event(message, refusal.code), more=False)
 
     async def run(self, receive: Receive) -> None:
@@ -136,7 +118,7 @@ class Driver:
                     await asyncio.sleep(max(0.0, self._wake - self._now()))
                     await self._tell(Tick(self._now()))
         except asyncio.CancelledError:
-            await self._tell(Stopping(self._now()) if self._stopping() else Left(self._now()))
+            await self._tell(Stopping(self._now()) if self._around.stopping() else Left(self._now()))
             raise
         finally:
             if self._timer is not None:
@@ -148,7 +130,9 @@ class Driver:
             await self._built_in()
             return
         flow = self._flow
-        async with self._engine.open(request_of(attempt, self._chat, self._agent), self._limits) as call:
+        async with self._around.engine.open(
+            request_of(attempt, self._chat, self._around.agent), self._around.limits
+        ) as call:
             if call.status is not None:
                 await self._tell(Opened(self._now(), call.status, call.headers, call.encoding))
                 async for chunk in call:
@@ -161,7 +145,7 @@ class Driver:
     async def _built_in(self) -> None:
         began = self._now()
         await self._tell(Opened(began, 200, builtin.HEADERS))
-        for piece in builtin.answer(self._chat, self._language):
+        for piece in builtin.answer(self._chat, self._around.language):
             if await self._tell(Read(self._now() - began, piece)):
                 return
         at = self._now() - began
@@ -187,12 +171,12 @@ class Driver:
                 case WakeAt(at):
                     self._wake_at(at)
                 case Note():
-                    self._listener.noted(command)
+                    self._around.listener.noted(command)
                 case Finish():
                     if not self._closed and command.outcome != "left":
                         self._closed = True
                         await self._body(b"", more=False)
-                    self._listener.finished(command, self._now())
+                    self._around.listener.finished(command, self._now())
                     leave = True
         return leave
 

@@ -80,7 +80,12 @@ class Explanation:
     @property
     def type(self) -> str:
         """The type of the error, by which clients tell whose fault it is."""
-        by_status = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+        by_status = {
+            401: "authentication_error",
+            403: "permission_error",
+            404: "not_found_error",
+            429: "rate_limit_error",
+        }
         return by_status.get(self.status, "server_error" if self.status >= 500 else "invalid_request_error")
 
     def text(self, language: str) -> str:
@@ -108,7 +113,7 @@ def plain(markdown: str) -> str:
     return " ".join(text.replace("**", "").replace("`", "").split())
 
 
-def explain(exchange: Exchange, attempt: Attempt, chat: Chat, fault: Fault) -> Explanation:
+def explain(exchange: Exchange, attempt: Attempt, fault: Fault) -> Explanation:
     """What the exchange shows, or what the mender met in it where the catalogue has no name for the whole."""
     reading = read(exchange)
     case = Case(attempt.candidate.url, attempt.candidate.url, model=reading.asked.model, readings=(reading,))
@@ -120,7 +125,9 @@ def explain(exchange: Exchange, attempt: Attempt, chat: Chat, fault: Fault) -> E
         root = _by_ending(reading)
     diagnosis, finding = root
     said = fault.said or _said(finding)
-    return Explanation(diagnosis.code, diagnosis.name, MappingProxyType(_facts(finding, attempt)), said[:300], _wait(exchange))
+    return Explanation(
+        diagnosis.code, diagnosis.name, MappingProxyType(_facts(finding, attempt)), said[:300], _wait(exchange)
+    )
 
 
 _MENDER_KNOWS = frozenset(

@@ -4,13 +4,14 @@
 2. The status and the content are two commit points. Until content goes out, another attempt may still be made.
 3. What goes out as an answer ends as one: with a real finish, or with an error that says why there is none.
 
-Everything that may happen in a state stands in `TABLE`; what is not there cannot happen, or changes nothing.
+Everything that may happen in a state stands in `Flow.TABLE`; what is not there cannot happen, or changes nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 from types import MappingProxyType
+from typing import Any, ClassVar
 
 from lumeai_cli.proxy.attempt import Attempt, Candidate
 from lumeai_cli.proxy.chat import Chat
@@ -80,26 +81,41 @@ class Rules:
     request_id: str = ""
 
 
+@dataclass(slots=True)
+class Underway:
+    """One exchange with a backend, as far as it has come; `began` in the flow's time."""
+
+    attempt: Attempt
+    exchange: Exchange
+    mender: StreamMender | PlainMender
+    began: float
+    pieces: list[Chunk] = field(default_factory=list)
+    kept: int = 0
+
+    def keep(self, at: float, data: bytes) -> None:
+        """Keeps a piece of the body for whoever will judge it."""
+        self.pieces.append(Chunk(at, data))
+        self.kept += len(data)
+
+
+LIVE = tuple(state for state in State if state is not State.OVER)
+
+
 class Flow:
     """One request. `candidates` in the order in which they shall be asked; `known` is the explanation with which the
     very same request ended a moment ago, which is given again at once.
     """
 
     __slots__ = (
-        "_began",
         "_candidates",
         "_chat",
-        "_exchange",
-        "_kept",
         "_known",
         "_last",
-        "_mender",
         "_next",
         "_out",
-        "_pieces",
         "_rules",
         "_shown",
-        "attempt",
+        "_way",
         "state",
         "told",
         "tried",
@@ -112,23 +128,18 @@ class Flow:
         self._candidates = candidates
         self._rules = rules
         self._known = known
-        self._mender: StreamMender | PlainMender | None = None
-        self._exchange: Exchange | None = None
-        self._pieces: list[Chunk] = []
-        self._kept = 0
-        self._began = 0.0  # when the exchange under way began
+        self._next = Attempt(candidates[0], chat.wanted.stream)  # what is to be opened after a rest
         self._last = 0.0  # when the client got something for the last time
-        self._next: Attempt | None = None  # what is to be opened after the rest
         self._shown = ""  # what the headers said of backend and repairs
         self._out: list[Command] = []
-        self.attempt: Attempt | None = None
         self.state = State.NEW
         self.told = Told.NOTHING
         self.tried: list[Tried] = []
+        self._way = self._underway(self._next, 0.0)
 
     def handle(self, event: Event) -> list[Command]:
         """What is to be done now that this has happened, in order."""
-        handler = TABLE.get((self.state, type(event)))
+        handler = self.TABLE.get((self.state, type(event)))
         if handler is None:
             return []
         handler(self, event)
@@ -137,72 +148,61 @@ class Flow:
 
     # What can happen.
 
-    def _arrived(self, event: Event) -> None:
+    def _arrived(self, event: Arrived) -> None:
         if self._known is not None:
             self._end(self._known, repeated=True)
             return
-        self._open(Attempt(self._candidates[0], self._chat.wanted.stream), event.at)
+        self._open(self._next, event.at)
         if self._chat.wanted.stream:
             self._out.append(WakeAt(self._rules.hold))
 
-    def _opened(self, event: Event) -> None:
-        assert isinstance(event, Opened)
-        assert self._exchange is not None
-        self._exchange = replace(
-            self._exchange,
+    def _opened(self, event: Opened) -> None:
+        way = self._way
+        way.exchange = replace(
+            way.exchange,
             status=event.status,
             headers=event.headers,
-            headers_at=event.at - self._began,
+            headers_at=event.at - way.began,
             encoding=event.encoding,
         )
-        if 200 <= event.status < 300:
-            self.state = State.READING
-            wanted = self._chat.wanted
-            self._mender = StreamMender(wanted) if wanted.stream else PlainMender(wanted)
-        else:
-            self.state = State.REFUSED
+        self.state = State.READING if 200 <= event.status < 300 else State.REFUSED
 
-    def _read(self, event: Event) -> None:
-        assert isinstance(event, Read)
-        mender = self._mender
-        assert mender is not None
-        if self.told is not Told.CONTENT and self._kept < KEPT:
-            self._keep(event)
+    def _read(self, event: Read) -> None:
+        way = self._way
+        mender = way.mender
+        if self.told is not Told.CONTENT and way.kept < KEPT:
+            way.keep(event.at, event.data)
         data = mender.feed(event.data, event.at)
         if data:
-            self._give(data, self._began + event.at)
+            self._give(data, way.began + event.at)
         if mender.complete:
             self._out.append(Cancel())
             self._answered()
         elif mender.fault is not None:
             self._out.append(Cancel())
             # What has come tells all that there is to tell: for the judge it is the whole body.
-            self._failed(mender.fault, Ending(EndingKind.CLEAN, event.at), self._began + event.at)
+            self._failed(mender.fault, Ending(EndingKind.CLEAN, event.at))
 
-    def _read_refusal(self, event: Event) -> None:
-        assert isinstance(event, Read)
-        self._keep(event)
-        if self._kept > KEPT_OF_ERROR:
+    def _read_refusal(self, event: Read) -> None:
+        self._way.keep(event.at, event.data)
+        if self._way.kept > KEPT_OF_ERROR:
             self._out.append(Cancel())
-            self._failed(NOTHING_SAID, Ending(EndingKind.CLEAN, event.at), self._began + event.at)
+            self._failed(NOTHING_SAID, Ending(EndingKind.CLEAN, event.at))
 
-    def _ended(self, event: Event) -> None:
-        assert isinstance(event, Ended)
-        self._failed(NOTHING_SAID, event.ending, self._began + event.at)
+    def _ended(self, event: Ended) -> None:
+        self._failed(NOTHING_SAID, event.ending)
 
-    def _read_to_the_end(self, event: Event) -> None:
-        assert isinstance(event, Ended)
-        mender = self._mender
-        assert mender is not None
+    def _read_to_the_end(self, event: Ended) -> None:
+        mender = self._way.mender
         data = mender.close(event.ending)
-        if data and (mender.complete or mender.fault is None or self._chat.wanted.stream):
-            self._give(data, self._began + event.at)
+        if data:
+            self._give(data, self._way.began + event.at)
         if mender.complete:
             self._answered()
         else:
-            self._failed(mender.fault or NOTHING_SAID, event.ending, self._began + event.at)
+            self._failed(mender.fault or NOTHING_SAID, event.ending)
 
-    def _waited(self, event: Event) -> None:
+    def _waited(self, event: Tick) -> None:
         """Nothing has come for a while."""
         if not self._chat.wanted.stream:
             return
@@ -216,69 +216,55 @@ class Flow:
             self._sign_of_life(event.at)
         self._out.append(WakeAt(self._last + self._rules.keep_alive))
 
-    def _rested(self, event: Event) -> None:
-        due = self._next
-        assert due is not None
-        if self._chat.wanted.stream and self.told is not Told.NOTHING and event.at - self._last >= 1.0:
-            self._sign_of_life(event.at)
-        self._open(due, event.at)
+    def _rested(self, event: Tick) -> None:
+        self._open(self._next, event.at)
         if self._chat.wanted.stream:
-            after = self._rules.hold if self.told is Told.NOTHING else self._last + self._rules.keep_alive
-            self._out.append(WakeAt(max(after, event.at)))
+            due = self._rules.hold if self.told is Told.NOTHING else self._last + self._rules.keep_alive
+            self._out.append(WakeAt(max(due, event.at)))
 
-    def _left(self, event: Event) -> None:
+    def _left(self, _event: Left) -> None:
         self._out.append(Cancel())
         self._over(Finish("left"))
 
-    def _stopped(self, event: Event) -> None:
+    def _stopped(self, _event: Stopping) -> None:
         """Whoever has to go says so: what was promised is taken back in words, not by silence."""
         self._out.append(Cancel())
         refusal = stopping()
-        message = refusal.sentence.in_(self._rules.language)
         if self.told is Told.NOTHING:
-            self._refuse(refusal.status, error_body(message, refusal.type, refusal.code), refusal.code, 1)
+            self._refuse(refusal.status, refusal.body(self._rules.language), "", 1)
         else:
-            self._out.append(Send(error_event(message, refusal.code)))
+            self._out.append(Send(error_event(refusal.sentence.in_(self._rules.language), refusal.code)))
         self._over(Finish("stopped"))
 
     # Attempts.
 
+    def _underway(self, attempt: Attempt, at: float) -> Underway:
+        wanted = self._chat.wanted
+        mender = StreamMender(wanted) if wanted.stream else PlainMender(wanted)
+        return Underway(attempt, exchange_of(f"a{len(self.tried) + 1}", attempt, self._chat), mender, at)
+
     def _open(self, attempt: Attempt, at: float) -> None:
         self.state = State.ASKING
-        self.attempt = attempt
-        self._began = at
-        self._mender = None
-        self._exchange = exchange_of(f"a{len(self.tried) + 1}", attempt, self._chat)
-        self._pieces.clear()
-        self._kept = 0
+        self._way = self._underway(attempt, at)
         self._out.append(Open(attempt))
 
-    def _keep(self, event: Read) -> None:
-        self._pieces.append(Chunk(event.at, event.data))
-        self._kept += len(event.data)
-
     def _answered(self) -> None:
-        mender, attempt = self._mender, self.attempt
-        assert mender is not None
-        assert attempt is not None
-        repairs = tuple(mender.repairs)
-        self._out.append(Note(attempt, None, repairs))
-        if isinstance(mender, StreamMender):
+        way = self._way
+        self._out.append(Note(way.attempt, None, tuple(way.mender.repairs)))
+        if isinstance(way.mender, StreamMender):
             if self._about() != self._shown:
                 self._out.append(Send(comment(f"lumeai {self._about()}")))
-            self._out.append(Send(mender.end))
+            self._out.append(Send(way.mender.end))
         self._over(Finish("ok"))
 
-    def _failed(self, fault: Fault, ending: Ending, at: float) -> None:
+    def _failed(self, fault: Fault, ending: Ending) -> None:
         """An attempt came to nothing: something else is tried, or the client is told why not."""
-        attempt = self.attempt
-        assert attempt is not None
-        assert self._exchange is not None
-        repairs = tuple(self._mender.repairs) if self._mender is not None else ()
-        exchange = replace(self._exchange, chunks=tuple(self._pieces), ending=ending)
-        why = explain(exchange, attempt, self._chat, fault)
-        self._out.append(Note(attempt, why, repairs))
-        self.tried.append(Tried(attempt, why, moved_to(exchange)))
+        way = self._way
+        at = way.began + ending.at
+        exchange = replace(way.exchange, chunks=tuple(way.pieces), ending=ending)
+        why = explain(exchange, way.attempt, fault)
+        self._out.append(Note(way.attempt, why, tuple(way.mender.repairs)))
+        self.tried.append(Tried(way.attempt, why, moved_to(exchange)))
         if self.told is Told.CONTENT:
             self._cut(why)
             return
@@ -298,10 +284,10 @@ class Flow:
         if self.told is not Told.CONTENT:
             if self.told is Told.NOTHING:
                 self._start(at, len(data))
-            mender = self._mender
+            mender = self._way.mender
             if not isinstance(mender, StreamMender) or mender.spoken is Spoken.CONTENT:
                 self.told = Told.CONTENT
-                self._pieces.clear()
+                self._way.pieces.clear()
         self._last = at
         self._out.append(Send(data))
 
@@ -314,9 +300,8 @@ class Flow:
         self._out.append(Start(200, (*kind, *self._headers(None))))
 
     def _sign_of_life(self, at: float) -> None:
-        name = self.attempt.candidate.backend.name if self.attempt is not None else ""
         self._last = at
-        self._out.append(Send(comment(f"lumeai is waiting for {ascii_of(name)}")))
+        self._out.append(Send(comment(f"lumeai is waiting for {ascii_of(self._way.attempt.candidate.backend.name)}")))
 
     def _cut(self, why: Explanation) -> None:
         """An answer that has begun and cannot be brought to its end: the client is told, and does not wait for more."""
@@ -367,10 +352,10 @@ class Flow:
 
     def _headers(self, diagnosis: str | None) -> list[tuple[bytes, bytes]]:
         headers = [(b"x-lumeai-request-id", self._rules.request_id.encode())]
-        if self.attempt is not None:
-            headers.append((b"x-lumeai-backend", ascii_of(self.attempt.candidate.backend.name).encode()))
-        if self._mender is not None and self._mender.repairs:
-            headers.append((b"x-lumeai-repairs", ",".join(self._mender.repairs).encode()))
+        if self.state is not State.NEW:
+            headers.append((b"x-lumeai-backend", ascii_of(self._way.attempt.candidate.backend.name).encode()))
+        if self._way.mender.repairs:
+            headers.append((b"x-lumeai-repairs", ",".join(self._way.mender.repairs).encode()))
         if diagnosis is None and self.tried:
             diagnosis = self.tried[0].why.name
         if diagnosis:
@@ -379,13 +364,30 @@ class Flow:
 
     def _about(self) -> str:
         """Backend and repairs as they are now, as the last comment of a stream tells them."""
-        name = self.attempt.candidate.backend.name if self.attempt is not None else ""
-        repairs = ",".join(self._mender.repairs) if self._mender is not None else ""
-        return f"backend={ascii_of(name)} repairs={repairs}"
+        name = ascii_of(self._way.attempt.candidate.backend.name)
+        return f"backend={name} repairs={','.join(self._way.mender.repairs)}"
 
     def _over(self, finish: Finish) -> None:
         self.state = State.OVER
         self._out.append(finish)
+
+    TABLE: ClassVar[Mapping[tuple[State, type[Event]], Callable[["Flow", Any], None]]] = MappingProxyType(
+        {
+            (State.NEW, Arrived): _arrived,
+            (State.ASKING, Opened): _opened,
+            (State.ASKING, Ended): _ended,
+            (State.ASKING, Tick): _waited,
+            (State.READING, Read): _read,
+            (State.READING, Ended): _read_to_the_end,
+            (State.READING, Tick): _waited,
+            (State.REFUSED, Read): _read_refusal,
+            (State.REFUSED, Ended): _ended,
+            (State.REFUSED, Tick): _waited,
+            (State.RESTING, Tick): _rested,
+            **dict.fromkeys([(state, Left) for state in LIVE], _left),
+            **dict.fromkeys([(state, Stopping) for state in LIVE], _stopped),
+        }
+    )
 
 
 SSE_HEADERS = (
@@ -414,24 +416,3 @@ def moved_to(exchange: Exchange) -> str:
     base = there.removesuffix("/").removesuffix(path)
     same = exchange.asked.url.split("/")[:3] == there.split("/")[:3]
     return base if same and there.removesuffix("/").endswith(path) else ""
-
-
-Handler = Callable[[Flow, Event], None]
-
-TABLE: Mapping[tuple[State, type[Event]], Handler] = MappingProxyType(
-    {
-        (State.NEW, Arrived): Flow._arrived,
-        (State.ASKING, Opened): Flow._opened,
-        (State.ASKING, Ended): Flow._ended,
-        (State.ASKING, Tick): Flow._waited,
-        (State.READING, Read): Flow._read,
-        (State.READING, Ended): Flow._read_to_the_end,
-        (State.READING, Tick): Flow._waited,
-        (State.REFUSED, Read): Flow._read_refusal,
-        (State.REFUSED, Ended): Flow._ended,
-        (State.REFUSED, Tick): Flow._waited,
-        (State.RESTING, Tick): Flow._rested,
-        **{(state, Left): Flow._left for state in State if state is not State.OVER},
-        **{(state, Stopping): Flow._stopped for state in State if state is not State.OVER},
-    }
-)

@@ -1,4 +1,4 @@
-"""Tells the log what became of a request: one line each, for people on a terminal and as JSON elsewhere; no bodies, no keys."""
+"""Tells the log what became of a request: a line each, for people or for programs; no bodies, no keys."""
 
 import json
 import logging
@@ -79,7 +79,7 @@ class Memory:
         self._known: dict[bytes, tuple[float, Explanation]] = {}
 
     def keep(self, digest: bytes, why: Explanation, at: float) -> None:
-        """This request ended with this explanation."""
+        """Remembers with what a request ended."""
         self._known.pop(digest, None)
         self._known[digest] = at, why
         while len(self._known) > self.MOST:

@@ -1,1 +1,1 @@
-"""Mends an answer on its way to the client: small steps, each with a name and a reach, without I/O and without a clock."""
+"""Mends an answer on its way to the client: small steps, each with a name and a reach; no I/O, no clock."""

@@ -19,7 +19,7 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 @dataclass(frozen=True, slots=True)
 class Skimmed:
-    """`passed` bytes pass as they are, up to `taken` they were dealt with, and `pieces` is what the rest of them says."""
+    """`passed` bytes pass as they are, up to `taken` they are dealt with, and `pieces` is what the rest says."""
 
     passed: int
     taken: int

@@ -134,9 +134,7 @@ class PlainMender:
 
 def _melted(frame: Frame) -> bool:
     """Whether its data lines are events of their own, which one newline parts."""
-    return any(
-        isinstance(event, Odd) and event.kind is OddKind.SEVERAL_IN_ONE for event in events_of(frame, 0)
-    )
+    return any(isinstance(event, Odd) and event.kind is OddKind.SEVERAL_IN_ONE for event in events_of(frame, 0))
 
 
 def _error_in(frame: Frame) -> bool:
@@ -151,7 +149,9 @@ def _first_object(frames: list[Frame]) -> Json:
         except BrokenJsonError:
             continue
         if isinstance(value, dict):
-            return value if "choices" in value else {key: value[key] for key in ("id", "model", "created") if key in value}
+            return (
+                value if "choices" in value else {key: value[key] for key in ("id", "model", "created") if key in value}
+            )
     return {}
 
 

@@ -9,14 +9,15 @@ waits until it is whole, so that a broken one can still be mended or asked for a
 grown over `LONG_CALL` and nothing about it is odd.
 """
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any
 
 from lumeai_cli.repair import chunk as shape
 from lumeai_cli.repair import step
 from lumeai_cli.repair.chunk import CHUNK, Json
-from lumeai_cli.repair.fault import NOTHING_SAID, Fault
 from lumeai_cli.repair.fast import Skimmer
+from lumeai_cli.repair.fault import NOTHING_SAID, Fault
 from lumeai_cli.repair.lane import Passing, Same, TextLane
 from lumeai_cli.repair.step import Repair
 from lumeai_cli.repair.thought import Thought
@@ -230,11 +231,11 @@ class StreamMender:
 
     def _chunk(self, frame: Frame, events: list[Event], odd: set[OddKind]) -> None:
         """A chunk: told as it is if it is plain and healthy, else piece by piece."""
-        if odd & {OddKind.NO_CHOICES, OddKind.BAD_CHOICES} and OddKind.FOREIGN_DIALECT not in odd:
-            if not any(isinstance(event, Usage) for event in events):
-                self._told(step.DROPPED)
-                self._clean = False
-                return
+        choiceless = odd & {OddKind.NO_CHOICES, OddKind.BAD_CHOICES} and OddKind.FOREIGN_DIALECT not in odd
+        if choiceless and not _counts(events):
+            self._told(step.DROPPED)
+            self._clean = False
+            return
         healthy = not odd and frame.kind is FrameKind.EVENT and not frame.name.startswith("thread.")
         says = {type(event) for event in events} - {Odd}
         if healthy and says <= {Started, Usage, Finish}:
@@ -322,7 +323,9 @@ class StreamMender:
             if self.fault is None:
                 self._tell_finish(finish_for(finish, called=self._called > 0), self._usage if _counts(events) else None)
         elif _counts(events) and self._usage is not None and not done and self._wanted.usage:
-            self._say(shape.event(self._around() | {"choices": [], "usage": shape.usage_of(self._usage)}), Spoken.NOTHING)
+            self._say(
+                shape.event(self._around() | {"choices": [], "usage": shape.usage_of(self._usage)}), Spoken.NOTHING
+            )
         if done and self.fault is None:
             self._done(None)
 
@@ -387,13 +390,15 @@ class StreamMender:
             self._told(step.FINISH)
         self._tell_finish(turn.finish or ("tool_calls" if turn.calls else "stop"), None)
         if self._wanted.usage and self._usage is not None:
-            self._say(shape.event(self._around() | {"choices": [], "usage": shape.usage_of(self._usage)}), Spoken.NOTHING)
+            self._say(
+                shape.event(self._around() | {"choices": [], "usage": shape.usage_of(self._usage)}), Spoken.NOTHING
+            )
         self.end = shape.DONE
         self.complete = True
 
     # Calls.
 
-    def _call_parts(self, events: list[Event], raw: bytes | None) -> None:
+    def _call_parts(self, events: Sequence[Event], raw: bytes | None) -> None:
         """Pieces of calls; `raw` is their frame if nothing about it is odd."""
         parts = [event for event in events if isinstance(event, CallPart)]
         if self._flowing:

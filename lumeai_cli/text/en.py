@@ -275,11 +275,11 @@ MESSAGES = {
     "{request}; please report it.",
     "refuse-method": "This route does not take {method}: use {allowed}.",
     "refuse-slow": "The request's body had not come whole after {seconds} s.",
-    "backend-said": "The server said: \"{said}\".",
+    "backend-said": 'The server said: "{said}".',
     "what-to-do": "What to do: {cure}",
     "more-about": "({code}; more: lumeai explain {name})",
     "also-asked": "Also asked in vain: {others}.",
-    "builtin-chat": "Hello! I am LumeAI. How can I help you? (No real model is configured: I answer this to everything. "
+    "builtin-chat": "Hello! I am LumeAI. How can I help you? (No real model is set up: I say this to everybody. "
     "`lumeai serve --backend URL` puts me in front of one.)",
     "builtin-agent": "This is lumeai itself: no real model is configured, so nothing can be done for this task. Your "
     "agent and its connection are fine. To get a real model, start one (for example `ollama serve` after `ollama pull "
