@@ -1,5 +1,6 @@
 """What the proxy itself refuses, before any backend is asked: a code of its own, a status, a sentence."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -19,6 +20,7 @@ class Refusal:
     sentence: Phrase
     type: str = INVALID
     param: str | None = None
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
     def body(self, language: str) -> bytes:
         """The error in OpenAI's form."""
@@ -76,6 +78,78 @@ def slow_body(seconds: float) -> Refusal:
     return Refusal("LUM009", 408, phrase("refuse-slow", seconds=round(seconds)))
 
 
+AUTHENTICATE = ((b"www-authenticate", b"Bearer"),)
+AUTHENTICATION = "authentication_error"
+PERMISSION = "permission_error"
+RATE = "rate_limit_error"
+QUOTA = "insufficient_quota"
+
+
+def key_missing() -> Refusal:
+    """The request shows no key."""
+    return Refusal("LUM010", 401, phrase("refuse-key-missing"), AUTHENTICATION, headers=AUTHENTICATE)
+
+
+def key_mistyped() -> Refusal:
+    """What it shows cannot be a key of lumeai."""
+    return Refusal("LUM011", 401, phrase("refuse-key-mistyped"), AUTHENTICATION, headers=AUTHENTICATE)
+
+
+def key_unknown() -> Refusal:
+    """The key is well formed, and nobody has it."""
+    return Refusal("LUM012", 401, phrase("refuse-key-unknown"), AUTHENTICATION, headers=AUTHENTICATE)
+
+
+def key_expired(name: str, ends: str) -> Refusal:
+    """The key's time is over."""
+    sentence = phrase("refuse-key-expired", name=name, ends=ends)
+    return Refusal("LUM013", 401, sentence, AUTHENTICATION, headers=AUTHENTICATE)
+
+
+def key_revoked(name: str) -> Refusal:
+    """The key was taken back."""
+    return Refusal("LUM014", 401, phrase("refuse-key-revoked", name=name), AUTHENTICATION, headers=AUTHENTICATE)
+
+
+def model_not_allowed(model: str) -> Refusal:
+    """The key does not reach this model, whether there is one of this name or not."""
+    return Refusal("LUM015", 403, phrase("refuse-model-forbidden", model=model[:200]), PERMISSION, param="model")
+
+
+def backend_not_allowed() -> Refusal:
+    """None of the backends that the key may use is served."""
+    return Refusal("LUM016", 403, phrase("refuse-backend-forbidden"), PERMISSION)
+
+
+def too_many_requests(limit: int, seconds: float, name: str, headers: tuple[tuple[bytes, bytes], ...]) -> Refusal:
+    """The minute's requests are used up; `name` is the key's, or empty for all keys together."""
+    values = {"limit": limit, "seconds": math.ceil(seconds)}
+    sentence = phrase("refuse-rpm", name=name, **values) if name else phrase("refuse-rpm-all", **values)
+    return Refusal("LUM017", 429, sentence, RATE, headers=headers)
+
+
+def too_many_tokens(limit: int, name: str, headers: tuple[tuple[bytes, bytes], ...]) -> Refusal:
+    """The day's tokens are used up."""
+    sentence = phrase("refuse-tokens", name=name, limit=limit) if name else phrase("refuse-tokens-all", limit=limit)
+    return Refusal("LUM018", 429, sentence, QUOTA, headers=headers)
+
+
+def too_many_streams(limit: int, name: str, headers: tuple[tuple[bytes, bytes], ...]) -> Refusal:
+    """As many requests as may be are under way."""
+    sentence = phrase("refuse-streams", name=name, limit=limit) if name else phrase("refuse-streams-all", limit=limit)
+    return Refusal("LUM019", 429, sentence, RATE, headers=headers)
+
+
+def too_many_tries() -> Refusal:
+    """So many wrong keys come from this address that not even their refusals are queued."""
+    return Refusal("LUM020", 429, phrase("refuse-tries"), RATE, headers=((b"retry-after", b"5"),))
+
+
+def store_lost(seconds: float) -> Refusal:
+    """The store of the keys has been away for so long that nobody is let in on old knowledge."""
+    return Refusal("LUM021", 503, phrase("refuse-store-lost", seconds=round(seconds)), type="server_error")
+
+
 MEANINGS: Mapping[str, str] = MappingProxyType(
     {
         "LUM001": "refuse-no-json",
@@ -87,6 +161,18 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "LUM007": "refuse-own-fault",
         "LUM008": "refuse-method",
         "LUM009": "refuse-slow",
+        "LUM010": "refuse-key-missing",
+        "LUM011": "refuse-key-mistyped",
+        "LUM012": "refuse-key-unknown",
+        "LUM013": "refuse-key-expired",
+        "LUM014": "refuse-key-revoked",
+        "LUM015": "refuse-model-forbidden",
+        "LUM016": "refuse-backend-forbidden",
+        "LUM017": "refuse-rpm",
+        "LUM018": "refuse-tokens",
+        "LUM019": "refuse-streams",
+        "LUM020": "refuse-tries",
+        "LUM021": "refuse-store-lost",
     }
 )
 """Every code of this module with the key of its sentence."""

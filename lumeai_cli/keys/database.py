@@ -1,0 +1,193 @@
+"""The SQLite file behind keys, limits and usage: opened privately, brought to the newest form, its failures told in words.
+
+Its form has a number (`PRAGMA user_version`). An older file is brought forward in one transaction; a newer one is left
+alone. Write-ahead logging lets proxies read while somebody writes; a transaction that was committed outlives the
+process, and, where `durable`, the machine.
+"""
+
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from lumeai_cli.text.mendable import MendableError, reason
+from lumeai_cli.text.phrase import phrase
+
+APPLICATION = 0x6C756D65
+"""`lume`: marks the file as ours."""
+
+BUSY_SECONDS = 5.0
+"""How long a statement waits for another process that writes."""
+
+PRIVATE_FILE = 0o600
+PRIVATE_FOLDER = 0o700
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE key (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, created REAL NOT NULL,
+            expires REAL, models TEXT NOT NULL, backends TEXT NOT NULL,
+            rpm INTEGER, tokens_per_day INTEGER, concurrent INTEGER,
+            revoked REAL, last_used REAL, changed INTEGER NOT NULL) STRICT""",
+        "CREATE UNIQUE INDEX key_live ON key(name) WHERE revoked IS NULL",
+        "CREATE INDEX key_name ON key(name)",
+        "CREATE INDEX key_changed ON key(changed)",
+        """CREATE TABLE token (
+            digest BLOB PRIMARY KEY, key INTEGER NOT NULL REFERENCES key(id) ON DELETE CASCADE,
+            head TEXT NOT NULL, tail TEXT NOT NULL, created REAL NOT NULL, ends REAL) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX token_key ON token(key)",
+        # `changes` counts what proxies have to hear of, `deletions` what they cannot see in the rows.
+        "CREATE TABLE state (id INTEGER PRIMARY KEY CHECK (id = 1), changes INTEGER, deletions INTEGER) STRICT",
+        "INSERT INTO state VALUES (1, 0, 0)",
+        # Key 0 is all keys together.
+        """CREATE TABLE minute (
+            key INTEGER, minute INTEGER, requests INTEGER NOT NULL, PRIMARY KEY (key, minute)) STRICT, WITHOUT ROWID""",
+        """CREATE TABLE day (
+            key INTEGER, day INTEGER, tokens INTEGER NOT NULL, PRIMARY KEY (key, day)) STRICT, WITHOUT ROWID""",
+        "CREATE TABLE worker (id TEXT PRIMARY KEY, pid INTEGER NOT NULL, beat REAL NOT NULL) STRICT, WITHOUT ROWID",
+        """CREATE TABLE stream (
+            key INTEGER, worker TEXT REFERENCES worker(id) ON DELETE CASCADE, open INTEGER NOT NULL,
+            PRIMARY KEY (key, worker)) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX stream_worker ON stream(worker)",
+        """CREATE TABLE usage (
+            day INTEGER, key INTEGER, model TEXT, backend TEXT, requests INTEGER NOT NULL, failed INTEGER NOT NULL,
+            cured INTEGER NOT NULL, prompt INTEGER NOT NULL, completion INTEGER NOT NULL, estimated INTEGER NOT NULL,
+            seconds REAL NOT NULL, slowest REAL NOT NULL,
+            PRIMARY KEY (day, key, model, backend)) STRICT, WITHOUT ROWID""",
+        """CREATE TABLE failure (
+            day INTEGER, key INTEGER, model TEXT, backend TEXT, code TEXT, count INTEGER NOT NULL,
+            PRIMARY KEY (day, key, model, backend, code)) STRICT, WITHOUT ROWID""",
+    ),
+)
+"""What brings the file from each form to the next; what stands here once is never changed, only added to."""
+
+
+class StoreError(MendableError):
+    """The store cannot be used, and why: nothing was half written."""
+
+
+class BusyError(StoreError):
+    """Somebody else writes to the store, and did so for as long as was waited."""
+
+
+def connect(
+    path: Path,
+    *,
+    create: bool = True,
+    durable: bool = True,
+    wait: float = BUSY_SECONDS,
+    migrations: Sequence[Sequence[str]] = MIGRATIONS,
+) -> sqlite3.Connection | None:
+    """A connection in autocommit mode, usable from one thread at a time; None if there is no file and none is wished.
+
+    Not to be carried over a fork.
+    """
+    if not create and not path.exists():
+        return None
+    try:
+        _make_private(path)
+    except OSError as error:
+        raise StoreError(phrase("store-unopened", reason=reason(error)), str(path)) from None
+    with told(path):
+        connection = sqlite3.connect(path, timeout=wait, isolation_level=None, check_same_thread=False)
+    try:
+        with told(path):
+            _prepare(connection, path, migrations, durable=durable)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _make_private(path: Path) -> None:
+    """The file and its folder, for nobody else's eyes; SQLite gives the files beside it the same mode."""
+    if not path.parent.exists():
+        path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), PRIVATE_FILE)
+    try:
+        if os.name == "posix":
+            found = os.fstat(descriptor)
+            if stat.S_IMODE(found.st_mode) & 0o077 and found.st_uid == os.geteuid():
+                os.fchmod(descriptor, PRIVATE_FILE)
+    finally:
+        os.close(descriptor)
+
+
+def _prepare(
+    connection: sqlite3.Connection, path: Path, migrations: Sequence[Sequence[str]], *, durable: bool
+) -> None:
+    _check_ours(connection, path, len(migrations))
+    if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+        raise StoreError(phrase("store-no-wal"), str(path))
+    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    if _form(connection) == len(migrations):
+        return
+    with transaction(connection):
+        # Another process may have been here first.
+        for number in range(_form(connection), len(migrations)):
+            for statement in migrations[number]:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {len(migrations)}")
+
+
+def _check_ours(connection: sqlite3.Connection, path: Path, newest: int) -> None:
+    mark = connection.execute("PRAGMA application_id").fetchone()[0]
+    form = _form(connection)
+    if mark != APPLICATION and (mark or form or connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()):
+        # One writer may have come between the three questions: then it is ours now.
+        mark = connection.execute("PRAGMA application_id").fetchone()[0]
+        if mark != APPLICATION:
+            raise StoreError(phrase("store-foreign"), str(path))
+    if form > newest:
+        raise StoreError(phrase("store-newer", form=form, known=newest), str(path))
+
+
+def _form(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All of it or nothing; others that want to write wait meanwhile."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Whatever SQLite objects to becomes a `StoreError` in words."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise store_error(error, path) from None
+
+
+def store_error(error: sqlite3.Error, path: Path) -> StoreError:
+    """The sentence for what SQLite objects to. Its own words hold no values, so they may be shown."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    kind = BusyError if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) else StoreError
+    return kind(phrase(_WORDS.get(code, "store-else"), words=str(error)), str(path))
+
+
+_WORDS = {
+    sqlite3.SQLITE_BUSY: "store-locked",
+    sqlite3.SQLITE_LOCKED: "store-locked",
+    sqlite3.SQLITE_READONLY: "store-read-only",
+    sqlite3.SQLITE_PERM: "store-read-only",
+    sqlite3.SQLITE_FULL: "store-full",
+    sqlite3.SQLITE_IOERR: "store-io",
+    sqlite3.SQLITE_CORRUPT: "store-corrupt",
+    sqlite3.SQLITE_NOTADB: "store-corrupt",
+    sqlite3.SQLITE_CANTOPEN: "store-cannot-open",
+}

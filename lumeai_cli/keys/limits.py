@@ -1,0 +1,149 @@
+"""How much may still be used: the protocol, its values, and counting in one process.
+
+A request reserves before it is served and is settled when it is over. The minute is a fixed UTC minute, the day a UTC
+day. What is refused is not counted. For tokens a day, what the prompt will take is reserved at once, and a request is let
+in as long as the day's tokens are below the limit: what goes over it is at most what the open requests take.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from lumeai_cli.keys.terms import Allowance
+
+ALL = 0
+"""The number under which all keys together are counted."""
+
+MINUTE = 60
+DAY = 86400
+
+
+class Bound(StrEnum):
+    """What a limit counts."""
+
+    REQUESTS = "requests"
+    TOKENS = "tokens"
+    STREAMS = "streams"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whose counter it is, and how far it may go."""
+
+    key: int
+    allowance: Allowance
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One counter: how far it may go, how much is left, and the seconds until it begins anew."""
+
+    bound: Bound
+    limit: int
+    left: int
+    reset: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A request that was let in: `reserved` tokens were counted on `day` for each holder. `standings`: the first
+    holder's counters as they are now.
+    """
+
+    holders: tuple[Holder, ...]
+    day: int
+    reserved: int
+    standings: tuple[Standing, ...] = ()
+
+    @property
+    def settles(self) -> bool:
+        """Whether there is anything to settle."""
+        return any(one.allowance.concurrent is not None or one.allowance.tokens_per_day is not None for one in self.holders)
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """A request that was not let in: which limit is reached, and whose."""
+
+    key: int
+    standing: Standing
+
+
+class Limits(Protocol):
+    """Counts; exact over everybody who counts in the same place. What cannot be reached is a `StoreError`."""
+
+    def reserve(self, holders: Sequence[Holder], prompt: int, at: float) -> Ticket | Denied:
+        """Lets one request in, or says which limit stands against it; all holders agree, or none is counted."""
+
+    def settle(self, ticket: Ticket, tokens: int) -> None:
+        """Counts what the request really took, and closes its stream."""
+
+    def close(self) -> None:
+        """Lets go of whatever this counter held open."""
+
+
+class MemoryLimits:
+    """`Limits` in one process: what a worker goes by while the store cannot be reached."""
+
+    def __init__(self) -> None:
+        self.open: dict[int, int] = {}
+        self._requests: dict[tuple[int, int], int] = {}
+        self._tokens: dict[tuple[int, int], int] = {}
+
+    def reserve(self, holders: Sequence[Holder], prompt: int, at: float) -> Ticket | Denied:
+        """Lets one request in, or not."""
+        minute, day = int(at // MINUTE), int(at // DAY)
+        self._forget(minute, day)
+        for holder in holders:
+            requests = self._requests.get((holder.key, minute), 0)
+            tokens = self._tokens.get((holder.key, day), 0)
+            reached = over(holder, requests, tokens, self.open.get(holder.key, 0), at)
+            if reached is not None:
+                return Denied(holder.key, reached)
+        for holder in holders:
+            self._requests[holder.key, minute] = self._requests.get((holder.key, minute), 0) + 1
+            self._tokens[holder.key, day] = self._tokens.get((holder.key, day), 0) + prompt
+            if holder.allowance.concurrent is not None:
+                self.open[holder.key] = self.open.get(holder.key, 0) + 1
+        first = holders[0]
+        counted = self._requests[first.key, minute], self._tokens[first.key, day], self.open.get(first.key, 0)
+        return Ticket(tuple(holders), day, prompt, standings(first, *counted, at))
+
+    def settle(self, ticket: Ticket, tokens: int) -> None:
+        """What it took."""
+        for holder in ticket.holders:
+            place = holder.key, ticket.day
+            self._tokens[place] = max(0, self._tokens.get(place, 0) + tokens - ticket.reserved)
+            if holder.allowance.concurrent is not None:
+                self.open[holder.key] = max(0, self.open.get(holder.key, 0) - 1)
+
+    def close(self) -> None:
+        """All of it."""
+        self.open.clear()
+
+    def _forget(self, minute: int, day: int) -> None:
+        if len(self._requests) > 1000:
+            self._requests = {place: count for place, count in self._requests.items() if place[1] >= minute}
+        if len(self._tokens) > 1000:
+            self._tokens = {place: count for place, count in self._tokens.items() if place[1] >= day}
+
+
+def standings(holder: Holder, requests: int, tokens: int, streams: int, at: float) -> tuple[Standing, ...]:
+    """The holder's counters of which there is a limit."""
+    allowance = holder.allowance
+    found: list[Standing] = []
+    if allowance.rpm is not None:
+        found.append(Standing(Bound.REQUESTS, allowance.rpm, max(0, allowance.rpm - requests), MINUTE - at % MINUTE))
+    if allowance.tokens_per_day is not None:
+        left = max(0, allowance.tokens_per_day - tokens)
+        found.append(Standing(Bound.TOKENS, allowance.tokens_per_day, left, DAY - at % DAY))
+    if allowance.concurrent is not None:
+        found.append(Standing(Bound.STREAMS, allowance.concurrent, max(0, allowance.concurrent - streams), 1.0))
+    return tuple(found)
+
+
+def over(holder: Holder, requests: int, tokens: int, streams: int, at: float) -> Standing | None:
+    """The limit that one more request would exceed; what lasts longest is told first."""
+    reached = [one for one in standings(holder, requests, tokens, streams, at) if one.left == 0]
+    return max(reached, key=lambda one: one.reset, default=None)

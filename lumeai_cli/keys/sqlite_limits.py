@@ -1,0 +1,207 @@
+"""`Limits` in the store's file: exact over all workers of this machine.
+
+A reservation is one short transaction that checks all counters and counts, so that no two workers take the same last
+request. Of streams each worker writes only its own number, as it knows it: so nothing is lost or counted twice, and what
+a dead worker left open is dropped as soon as it would stand in somebody's way.
+"""
+
+import os
+import secrets
+import socket
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+from lumeai_cli.keys.database import connect, told, transaction
+from lumeai_cli.keys.limits import DAY, MINUTE, Bound, Denied, Holder, Standing, Ticket, over, standings
+
+DEAD_SECONDS = 30.0
+"""A worker that gave no sign of life for so long is dead, or hears of it: then it writes its numbers anew."""
+
+
+class SqliteLimits:
+    """One worker's counters. `clock` is asked within the transaction, so that all workers agree on the minute.
+
+    With `wait` 0 a store that is just being written to is a `StoreError` at once.
+    """
+
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, clock: Callable[[], float], open_: dict[int, int]
+    ) -> None:
+        self._path = path
+        self._connection = connection
+        self._clock = clock
+        self._host = socket.gethostname()
+        self._worker = f"{self._host}/{os.getpid()}/{secrets.token_hex(4)}"
+        self._registered = False
+        self._spent: dict[int, tuple[int, int]] = {}
+        self.open = open_
+
+    @classmethod
+    def open_at(
+        cls, path: Path, clock: Callable[[], float], *, wait: float = 0.0, streams: dict[int, int] | None = None
+    ) -> Self:
+        """The counters in the store at this path, made if it is not there; `streams` are those that are open here."""
+        connection = connect(path, durable=False, wait=max(wait, 1.0))
+        if connection is None:  # pragma: no cover  # it was to be made
+            raise FileNotFoundError(path)
+        connection.execute(f"PRAGMA busy_timeout = {round(wait * 1000)}")
+        # A checkpoint waits for the disk: `beat` makes it, not whichever request comes along.
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
+        return cls(path, connection, clock, {} if streams is None else streams)
+
+    def reserve(self, holders: Sequence[Holder], prompt: int, at: float) -> Ticket | Denied:
+        """Lets one request in, or not; `at` only spares the store a question whose answer is known."""
+        known = self._known_as_spent(holders, at)
+        if known is not None:
+            return known
+        with told(self._path), transaction(self._connection):
+            now = self._clock()
+            minute, day = int(now // MINUTE), int(now // DAY)
+            counts: list[tuple[int, int, int]] = []
+            for holder in holders:
+                count = self._count(holder, minute, day)
+                reached = over(holder, *count, now)
+                if reached is not None and reached.bound is Bound.STREAMS and self._bury(now):
+                    count = self._count(holder, minute, day)
+                    reached = over(holder, *count, now)
+                if reached is not None:
+                    if reached.bound is Bound.REQUESTS:
+                        self._spent[holder.key] = minute, reached.limit
+                    return Denied(holder.key, reached)
+                counts.append(count)
+            for holder in holders:
+                self._take(holder, minute, day, prompt, now)
+        for holder in holders:
+            if holder.allowance.concurrent is not None:
+                self.open[holder.key] = self.open.get(holder.key, 0) + 1
+        requests, tokens, streams = counts[0]
+        left = standings(holders[0], requests + 1, tokens + prompt, streams + 1, now)
+        return Ticket(tuple(holders), day, prompt, left)
+
+    def settle(self, ticket: Ticket, tokens: int) -> None:
+        """What it took; if that is a `StoreError`, nothing has changed."""
+        streams = [holder.key for holder in ticket.holders if holder.allowance.concurrent is not None]
+        more = tokens - ticket.reserved
+        budgets = [holder.key for holder in ticket.holders if holder.allowance.tokens_per_day is not None and more]
+        if streams or budgets:
+            with told(self._path), transaction(self._connection):
+                for key in budgets:
+                    self._charge(key, ticket.day, more)
+                for key in streams:
+                    self._tell_open(key, self._clock(), more=-1)
+        for key in streams:
+            self.open[key] = max(0, self.open.get(key, 0) - 1)
+
+    def charge(self, owed: Mapping[tuple[int, int], int]) -> None:
+        """Counts tokens by key and day that could not be counted when they were used."""
+        with told(self._path), transaction(self._connection):
+            for (key, day), tokens in owed.items():
+                self._charge(key, day, tokens)
+
+    def beat(self) -> None:
+        """A sign of life, with this worker's open streams; drops what is over."""
+        now = self._clock()
+        with told(self._path), transaction(self._connection):
+            self._register(now)
+            self._registered = True
+            self._connection.execute("DELETE FROM stream WHERE worker = ?", (self._worker,))
+            self._connection.executemany(
+                "INSERT INTO stream VALUES (?, ?, ?)", [(key, self._worker, open_) for key, open_ in self.open.items() if open_]
+            )
+            self._connection.execute("DELETE FROM minute WHERE minute < ?", (int(now // MINUTE) - 5,))
+            self._connection.execute("DELETE FROM day WHERE day < ?", (int(now // DAY) - 2,))
+            self._connection.execute("DELETE FROM worker WHERE beat < ?", (now - 20 * DEAD_SECONDS,))
+
+    def close(self) -> None:
+        """This worker's streams are over."""
+        try:
+            with told(self._path), transaction(self._connection):
+                self._connection.execute("DELETE FROM worker WHERE id = ?", (self._worker,))
+        finally:
+            self._connection.close()
+
+    def drop(self) -> None:
+        """Lets the file go without a word in it: it is not the one that it was."""
+        self._connection.close()
+
+    def _known_as_spent(self, holders: Sequence[Holder], at: float) -> Denied | None:
+        """A minute that was used up stays so."""
+        minute = int(at // MINUTE)
+        for holder in holders:
+            limit = holder.allowance.rpm
+            if limit is not None and self._spent.get(holder.key) == (minute, limit):
+                return Denied(holder.key, Standing(Bound.REQUESTS, limit, 0, MINUTE - at % MINUTE))
+        return None
+
+    def _count(self, holder: Holder, minute: int, day: int) -> tuple[int, int, int]:
+        allowance = holder.allowance
+        requests = tokens = streams = 0
+        if allowance.rpm is not None:
+            requests = self._one("SELECT requests FROM minute WHERE key = ? AND minute = ?", holder.key, minute)
+        if allowance.tokens_per_day is not None:
+            tokens = self._one("SELECT tokens FROM day WHERE key = ? AND day = ?", holder.key, day)
+        if allowance.concurrent is not None:
+            others = self._one("SELECT sum(open) FROM stream WHERE key = ? AND worker <> ?", holder.key, self._worker)
+            streams = others + self.open.get(holder.key, 0)
+        return requests, tokens, streams
+
+    def _one(self, question: str, *values: object) -> int:
+        row = self._connection.execute(question, values).fetchone()
+        return int(row[0]) if row is not None and row[0] is not None else 0
+
+    def _take(self, holder: Holder, minute: int, day: int, prompt: int, now: float) -> None:
+        if holder.allowance.rpm is not None:
+            self._connection.execute(
+                "INSERT INTO minute VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET requests = requests + 1",
+                (holder.key, minute),
+            )
+        if holder.allowance.tokens_per_day is not None:
+            self._charge(holder.key, day, prompt)
+        if holder.allowance.concurrent is not None:
+            self._tell_open(holder.key, now, more=1)
+
+    def _charge(self, key: int, day: int, tokens: int) -> None:
+        self._connection.execute(
+            "INSERT INTO day VALUES (?, ?, max(0, ?)) ON CONFLICT DO UPDATE SET tokens = max(0, tokens + ?)",
+            (key, day, tokens, tokens),
+        )
+
+    def _tell_open(self, key: int, now: float, more: int = 0) -> None:
+        if not self._registered:
+            self._register(now)
+            self._registered = True
+        row = key, self._worker, max(0, self.open.get(key, 0) + more)
+        try:
+            self._connection.execute("INSERT INTO stream VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET open = excluded.open", row)
+        except sqlite3.IntegrityError:
+            # Somebody took this worker for dead.
+            self._register(now)
+            self._connection.execute("INSERT INTO stream VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET open = excluded.open", row)
+
+    def _register(self, now: float) -> None:
+        self._connection.execute(
+            "INSERT INTO worker VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET beat = excluded.beat",
+            (self._worker, os.getpid(), now),
+        )
+
+    def _bury(self, now: float) -> bool:
+        """Drops workers that are dead; whether there was one."""
+        found = self._connection.execute("SELECT id, pid, beat FROM worker WHERE id <> ?", (self._worker,)).fetchall()
+        dead = [(name,) for name, pid, beat in found if self._dead(name, pid, beat, now)]
+        self._connection.executemany("DELETE FROM worker WHERE id = ?", dead)
+        return bool(dead)
+
+    def _dead(self, name: str, pid: int, beat: float, now: float) -> bool:
+        if abs(now - beat) > DEAD_SECONDS:
+            return True
+        if os.name != "posix" or name.rpartition("/")[0].rpartition("/")[0] != self._host:
+            return False
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            return False
+        return False

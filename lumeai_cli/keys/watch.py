@@ -1,0 +1,106 @@
+"""A running proxy's view of the keys: all of them in memory, kept fresh, and what happens if the store is lost.
+
+`look` is called about twice a second: without news it costs one short question. A file that is gone, was replaced, or
+cannot be read is a lost store: what is known stays good for a while, and nothing that is not known is let in.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from lumeai_cli.keys.database import StoreError
+from lumeai_cli.keys.key import Grant
+from lumeai_cli.keys.store import Place, SqliteKeyStore
+from lumeai_cli.text.phrase import phrase
+
+
+class Watch:
+    """`grants` are the known tokens by their digests. `asks`: there are keys, so that whoever has none stays outside.
+
+    `asked_before`: there were keys when the proxy was started, so that a store that is not there is a lost one. Only one
+    thread at a time may `look`; others may read meanwhile.
+    """
+
+    def __init__(
+        self, path: Path, *, asked_before: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.path = path
+        self.grants: dict[bytes, Grant] = {}
+        self.asks = asked_before
+        self.lost_since: float | None = None
+        self.why: StoreError | None = None
+        self.generation = 0
+        self._clock = clock
+        self._store: SqliteKeyStore | None = None
+        self._file: tuple[int, int] | None = None
+        self._place = Place()
+        self._replaced = False
+
+    @property
+    def store(self) -> SqliteKeyStore | None:
+        """The store, if there is one; for the thread that looks."""
+        return self._store
+
+    def lost(self, grace: float) -> bool:
+        """Whether the store has been away for longer than what is known may be trusted."""
+        return self.lost_since is not None and self._clock() - self.lost_since > grace
+
+    def look(self) -> None:
+        """Reads what is new; never raises."""
+        try:
+            self._look()
+        except StoreError as error:
+            self.why = error
+            # Whoever has a store has keys, as far as can be known.
+            self.asks = self.asks or os.path.lexists(self.path)
+            if self.lost_since is None:
+                self.lost_since = self._clock()
+        else:
+            self.why = self.lost_since = None
+
+    def close(self) -> None:
+        """Lets the store go."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def _look(self) -> None:
+        found = _identity(self.path)
+        if found is None:
+            if self.asks:
+                raise StoreError(phrase("store-gone"), str(self.path))
+            return
+        if self._store is None or found != self._file:
+            self._open(found)
+        if self._store is None:
+            return
+        news = self._store.news(self._place)
+        if news.place == self._place:
+            return
+        if news.whole and self._replaced and not news.keys:
+            raise StoreError(phrase("store-emptied"), str(self.path))
+        if news.whole:
+            self.grants = {grant.digest: grant for grant in news.grants}
+        else:
+            self.grants.update((grant.digest, grant) for grant in news.grants)
+        self._place = news.place
+        self._replaced = False
+        self.asks = news.keys > 0
+
+    def _open(self, found: tuple[int, int]) -> None:
+        self.close()
+        self._store = SqliteKeyStore.existing(self.path)
+        self._file = found
+        self._place = Place(-1, -1)
+        self._replaced = self.asks
+        self.generation += 1
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file this is, wherever it is moved; None where none is."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
