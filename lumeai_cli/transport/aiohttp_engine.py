@@ -6,12 +6,14 @@ would add of its own (headers, cookies, decompression, proxies, `.netrc`) is tur
 
 import asyncio
 import errno
+import io
 import re
 import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from types import SimpleNamespace
 from typing import Self
 from urllib.parse import urlsplit
@@ -38,6 +40,9 @@ _HEAD = 64 * 1024
 
 _HEADERS = 1000
 """Headers of one answer."""
+
+_IN_ONE_PIECE = 1024 * 1024
+"""Bytes from which a body goes out piece by piece; aiohttp warns of larger ones that do not."""
 
 _OWN_HEADERS = ("accept", "accept-encoding", "content-type", "user-agent")
 """What aiohttp would say of itself."""
@@ -173,7 +178,7 @@ class AiohttpCall:
             return
         connection = self._response.connection
         if connection is not None and connection.transport is not None:
-            connection.transport.abort()  # `close` would first send what the server does not take
+            connection.transport.abort()  # where TLS is spoken, `close` would wait for the other side to say goodbye
         self._response.close()
 
 
@@ -184,9 +189,10 @@ def _heard(closed: "asyncio.Future[None]") -> None:
 
 
 class _Connector(aiohttp.TCPConnector):
-    """A pool that gives no connection on which something came while nobody had asked.
+    """A pool that gives no connection on which something came while nobody had asked, and takes none that is sending.
 
-    aiohttp would take such bytes (a server's parting `408`, say) for the answer to the next request.
+    aiohttp would take such bytes (a server's parting `408`, say) for the answer to the next request; and it would go on
+    sending the body of a request that was given up, for as long as it takes the server to read it.
     """
 
     async def connect(
@@ -198,9 +204,16 @@ class _Connector(aiohttp.TCPConnector):
         """A connection that is used by nobody, and on which nothing came that nobody has read."""
         while True:
             connection = await super().connect(req, traces, timeout)
-            if connection.protocol is None or not connection.protocol.should_close:
+            transport = connection.transport
+            if connection.protocol is not None and transport is not None and not connection.protocol.should_close:
+                connection.add_callback(partial(_drop_unsent, transport))
                 return connection
             connection.close()
+
+
+def _drop_unsent(transport: asyncio.Transport) -> None:
+    if transport.get_write_buffer_size():
+        transport.abort()
 
 
 @dataclass(slots=True)
@@ -321,7 +334,7 @@ async def _request(
         request.method,
         request.url,
         headers=headers,
-        data=request.body or None,
+        data=(request.body if len(request.body) < _IN_ONE_PIECE else io.BytesIO(request.body)) or None,
         allow_redirects=False,
         proxy=proxy,
         timeout=aiohttp.ClientTimeout(total=None, connect=limits.connect, ceil_threshold=limits.connect + 1),

@@ -353,6 +353,24 @@ def test_what_is_asked_arrives_as_it_was_asked(make: Make) -> None:
 
 
 @ENGINES
+@pytest.mark.parametrize("size", [0, 100_000, 1024 * 1024, 5_000_000])
+def test_a_body_arrives_whole(size: int, make: Make) -> None:
+    body = bytes(range(256)) * (size // 256)
+
+    async def send() -> EndingKind:
+        async with make(proxied=False, tls=False) as engine:
+            request = HttpRequest("POST", server.url, (("content-type", "application/json"),), body)
+            return (await perform(engine, request, PATIENT, Asked("json", server.url), "e1")).ending.kind
+
+    with raw_server(script(http("ok"))) as server:
+        assert asyncio.run(send()) is EndingKind.CLEAN
+        [request] = server.requests
+    assert (request.body, request.headers["content-length"]) == (body, str(len(body)))
+    assert "transfer-encoding" not in request.headers
+    assert request.headers["content-type"] == "application/json"
+
+
+@ENGINES
 def test_chunks_come_at_their_own_time(make: Make) -> None:
     """The second chunk is sent only when the first was read."""
 
