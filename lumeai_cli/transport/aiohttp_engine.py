@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.tracing import Trace
@@ -113,7 +114,9 @@ class AiohttpCall:
             at = self._now()
             if raw:
                 last = at
-                self._patience = self._limits.silence
+                if self._patience != self._limits.silence:  # the first chunk
+                    self._patience = self._limits.silence
+                    self._watch(content)
                 data = decoder.feed(raw)
                 if data:
                     yield Chunk(at, data)
@@ -155,6 +158,8 @@ class AiohttpCall:
 
     def _watch(self, content: aiohttp.StreamReader) -> None:
         """Wakes the reader if a limit has passed, else looks again when the next one could have."""
+        if self._timer is not None:
+            self._timer.cancel()
         if content.is_eof():
             return
         now = self._now()
@@ -174,12 +179,8 @@ class AiohttpCall:
             self._closed.remove_done_callback(self._lost)
             self._closed.remove_done_callback(_heard)
             self._closed.add_done_callback(_heard)
-        if self._response is None:
-            return
-        connection = self._response.connection
-        if connection is not None and connection.transport is not None:
-            connection.transport.abort()  # where TLS is spoken, `close` would wait for the other side to say goodbye
-        self._response.close()
+        if self._response is not None:
+            self._response.close()
 
 
 def _heard(closed: "asyncio.Future[None]") -> None:
@@ -206,13 +207,14 @@ class _Connector(aiohttp.TCPConnector):
             connection = await super().connect(req, traces, timeout)
             transport = connection.transport
             if connection.protocol is not None and transport is not None and not connection.protocol.should_close:
-                connection.add_callback(partial(_drop_unsent, transport))
+                connection.add_callback(partial(_let_go, connection.protocol, transport))
                 return connection
             connection.close()
 
 
-def _drop_unsent(transport: asyncio.Transport) -> None:
-    if transport.get_write_buffer_size():
+def _let_go(protocol: ResponseHandler, transport: asyncio.Transport) -> None:
+    """Closes at once what will not be used again: the loop would first send all, and wait for TLS to say goodbye."""
+    if protocol.should_close or transport.get_write_buffer_size():
         transport.abort()
 
 
