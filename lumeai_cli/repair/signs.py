@@ -105,12 +105,16 @@ def _json(_alone: bool) -> Frame:  # noqa: FBT001 (every frame is made so)
     return BracketFrame()
 
 
+def _loose(_alone: bool) -> Frame:  # noqa: FBT001 (likewise)
+    return BracketFrame(loose=True)
+
+
 def _python(_alone: bool) -> Frame:  # noqa: FBT001 (likewise)
     return BracketFrame(python=True)
 
 
 def _bare(call: Matcher) -> tuple[Sign, ...]:
-    return (Sign(nothing, call, _json, Where.FRESH, (*_STRAYS, ";")),)
+    return (Sign(nothing, call, _loose, Where.FRESH, (*_STRAYS, ";")),)
 
 
 def _tool_call(known: Matcher, call: Matcher) -> tuple[Sign, ...]:
@@ -242,8 +246,8 @@ def _react(known: Matcher) -> Sign:
     head = sequence(
         literal("Action:"), blank, known, blank, maybe(literal("\r")), literal("\n"), literal("Action Input:"), SPACE
     )
-    return Sign(head, _OBJECT, _json, Where.LINE)
+    return Sign(head, _OBJECT, _json, Where.LINE, (*_STRAYS, "Observation:"))
 
 
 def _fenced(call: Matcher) -> Sign:
-    return Sign(sequence(_FENCE, SPACE), call, _json, strays=(*_STRAYS, "```"))
+    return Sign(sequence(_FENCE, SPACE), call, _loose, strays=(*_STRAYS, "```"))

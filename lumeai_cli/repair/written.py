@@ -17,12 +17,14 @@ from lumeai_cli.repair.begins import MORE, NO, literal
 from lumeai_cli.repair.frame import Calls, Frame, Look
 from lumeai_cli.repair.signs import Sign, Where, signs, tool_sign
 from lumeai_cli.wire.answer import ToolCall
+from lumeai_cli.wire.markup import MOST_CALLS
 
 MOST_HELD = 256 * 1024
 """Characters after which what is held back is given up as a call."""
 
 MOST_AGAIN = 2 * 1024 * 1024
-"""Characters that are looked at a second time, after which an answer is taken for plain text to its end."""
+"""Characters that are looked at a second time. An answer with more of them, or with more than `MOST_CALLS` calls, is
+taken for plain text from there on."""
 
 _SLICE = 4096  # a large piece is taken so, for what is given up is copied together with the rest of its slice
 _SOON = re.compile(r"\S")  # where the next character may be a sign by its place
@@ -48,7 +50,8 @@ class WrittenFinder:
         self._parts: list[str] = []
         self._size = 0  # of the parts
         self._head = 0  # of the sign's markup
-        self._again = 0
+        self._again = 0  # characters that are looked at once more
+        self._many = 0  # calls
         self._spoke = False  # whether anything but white space came out
         self._fresh = True
         self._blank = True  # whether this line holds only white space so far
@@ -194,7 +197,7 @@ class WrittenFinder:
         return NO
 
     def _counts(self, sign: Sign) -> bool:
-        if self._code or (self._analysis and not sign.harmony):
+        if self._code or (self._analysis and not sign.harmony) or (self._many >= MOST_CALLS and sign.frame is not None):
             return False
         match sign.where:
             case Where.FRESH:
@@ -250,6 +253,7 @@ class WrittenFinder:
         if not ready or len(ready) < len(calls):
             return False
         self._out += ready
+        self._many += len(ready)
         if self._before is None or self._sign not in self._before.chain:
             self._before = self._sign
         self._space = ""
