@@ -26,10 +26,12 @@ MOST_AGAIN = 2 * 1024 * 1024
 """Characters that are looked at a second time. An answer with more of them, or with more than `MOST_CALLS` calls, is
 taken for plain text from there on."""
 
+_GIVEN_UP = 1024  # characters that could be looked at while one call is parsed and its arguments are fitted
 _SLICE = 4096  # a large piece is taken so, for what is given up is copied together with the rest of its slice
 _SOON = re.compile(r"\S")  # where the next character may be a sign by its place
 _LATER = re.compile(r"[<\[{`\n]")
 _TAG = re.compile(r"<([^<>\s]{1,128})")
+_FENCE = "```"
 _TICKS = re.compile("`+")
 
 
@@ -58,6 +60,7 @@ class WrittenFinder:
         self._previous = ""  # the last character that passed
         self._code = False  # inside code within a line
         self._before: Sign | None = None  # the sign of the call right before this place
+        self._strays: tuple[str, ...] = ()  # what may close it
         self._space = ""  # behind a call: passes with the text behind it, if there is any
         self._harmony = False
         self._analysis = False
@@ -162,12 +165,16 @@ class WrittenFinder:
 
     def _drop(self, text: str, at: int, *, final: bool) -> int:
         """Where the markup ends that closes the call right before this place, if there is some."""
-        for stray in self._before.strays if self._before is not None else ():
+        for stray in self._strays if self._before is not None else ():
             end = literal(stray)(text, at)
-            if end >= 0:
+            if stray == _FENCE and end == len(text) and not final:
+                end = MORE  # a language behind it would begin another
+            if end >= 0 and (stray != _FENCE or not text[end : end + 1].isalnum()):
                 self._space = ""
-            if end >= 0 or (end == MORE and not final):
+                self._strays = tuple(each for each in self._strays if each != _FENCE or stray != _FENCE)
                 return end
+            if end == MORE and not final:
+                return MORE
         return NO
 
     def _open(self, text: str, at: int, width: int, *, final: bool) -> int:
@@ -254,8 +261,10 @@ class WrittenFinder:
             return False
         self._out += ready
         self._many += len(ready)
-        if self._before is None or self._sign not in self._before.chain:
-            self._before = self._sign
+        if self._sign is not None:
+            strays = (*self._sign.strays, *(self._strays if self._before is not None else ()))
+            self._strays = tuple(dict.fromkeys(strays))
+            self._before = self._before if self._sign.where is Where.CHAINED else self._sign
         self._space = ""
         self._fresh = self._blank = self._spoke = True
         self._analysis = self._code = False
@@ -265,8 +274,8 @@ class WrittenFinder:
     def _give_up(self, rest: str) -> tuple[str, int]:
         """Passes the beginning of the sign as text; what comes behind it is looked at again."""
         held = "".join(self._parts)
-        self._again += self._size
+        self._again += self._size + _GIVEN_UP
         self._sign, self._frame, self._parts, self._size = None, None, [], 0
-        width = 3 if held.startswith("```") else 1
+        width = 3 if held.startswith(_FENCE) else 1
         self._pass(held[:width])
         return held + rest, width
