@@ -41,8 +41,17 @@ def fits(value: Any, schema: Mapping[str, Any] | None) -> bool:
         known = _known(schema)
         make = _counting() if "'$ref'" in repr(known) else Draft202012Validator
         return bool(make(known, registry=Registry()).is_valid(value))
-    except Exception:  # noqa: BLE001 (a broken schema raises whatever its misuse leads to)
+    except _broken():
         return True
+
+
+def _broken() -> tuple[type[Exception], ...]:
+    """What the validator raises over a schema that is none."""
+    from jsonschema.exceptions import UnknownType  # noqa: PLC0415 (as above)
+    from referencing.exceptions import Unresolvable  # noqa: PLC0415 (likewise)
+
+    misused = TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError
+    return (*misused, UnknownType, Unresolvable, _TooDearError)
 
 
 def _counting() -> Callable[..., Any]:

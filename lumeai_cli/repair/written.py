@@ -44,6 +44,7 @@ class WrittenFinder:
     def __init__(self, tools: Mapping[str, Mapping[str, Any] | None]) -> None:
         self._tools = {name: schema for name, schema in tools.items() if name}
         self._signs = signs(self._tools)
+        self._signs["<t"] += tuple(tool_sign(name, schema, "<tool_call>") for name, schema in self._tools.items())
         self._tool_signs = {name: tool_sign(name, schema) for name, schema in self._tools.items()}
         self._out: list[str | ToolCall] = []
         self._tail = ""  # the beginning of a sign, perhaps
