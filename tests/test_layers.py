@@ -25,7 +25,7 @@ GATES = {
 }
 """Library: the rooms that may import it. The last two wait for `lumeai serve`."""
 
-PURE = ("wire", "clients", "diagnoses", "backends", "text")
+PURE = ("wire", "clients", "diagnoses", "backends", "repair", "text")
 """Rooms that read values and neither touch the world nor the clock."""
 
 WORLDLY = {"asyncio", "socket", "ssl", "subprocess", "threading", "time", "urllib.request", "http.client"}
