@@ -13,6 +13,7 @@ MESSAGES = {
     # why a probe was not sent or not judged
     "via-one-target": "compares one server with one gateway to it: name exactly one target beside it",
     "via-same": "the gateway and the target are the same URL",
+    "explain-refusal": "lumeai's own proxy says this; no backend was asked. The answer tells what stands here in brackets.",
     "reserved-code": "{code} is kept for what lumeai's own proxy refuses; no diagnosis has it",
     "coming-command": "({commands}: not in this version yet)",
     "skip-system-proxy": "a proxy is set for this address: a direct connection proves nothing",
