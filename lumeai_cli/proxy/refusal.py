@@ -76,6 +76,16 @@ def slow_body(seconds: float) -> Refusal:
     return Refusal("LUM009", 408, phrase("refuse-slow", seconds=round(seconds)))
 
 
+def foreign_page(origin: str) -> Refusal:
+    """A web page asks, and there are no keys by which it could be allowed to."""
+    return Refusal("LUM030", 403, phrase("refuse-page", origin=origin[:100]), type="permission_error")
+
+
+def foreign_host(host: str) -> Refusal:
+    """The request calls this machine by a name that is not its own."""
+    return Refusal("LUM031", 403, phrase("refuse-host", host=host[:100]), type="permission_error")
+
+
 MEANINGS: Mapping[str, str] = MappingProxyType(
     {
         "LUM001": "refuse-no-json",
@@ -87,6 +97,8 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "LUM007": "refuse-own-fault",
         "LUM008": "refuse-method",
         "LUM009": "refuse-slow",
+        "LUM030": "refuse-page",
+        "LUM031": "refuse-host",
     }
 )
 """Every code of this module with the key of its sentence."""
