@@ -148,6 +148,14 @@ def too_many_tries() -> Refusal:
 def store_lost(seconds: float) -> Refusal:
     """The store of the keys has been away for so long that nobody is let in on old knowledge."""
     return Refusal("LUM021", 503, phrase("refuse-store-lost", seconds=round(seconds)), type="server_error")
+def foreign_page(origin: str) -> Refusal:
+    """A web page asks, and there are no keys by which it could be allowed to."""
+    return Refusal("LUM030", 403, phrase("refuse-page", origin=origin[:100]), type="permission_error")
+
+
+def foreign_host(host: str) -> Refusal:
+    """The request calls this machine by a name that is not its own."""
+    return Refusal("LUM031", 403, phrase("refuse-host", host=host[:100]), type="permission_error")
 
 
 MEANINGS: Mapping[str, str] = MappingProxyType(
@@ -173,6 +181,8 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "LUM019": "refuse-streams",
         "LUM020": "refuse-tries",
         "LUM021": "refuse-store-lost",
+        "LUM030": "refuse-page",
+        "LUM031": "refuse-host",
     }
 )
 """Every code of this module with the key of its sentence."""

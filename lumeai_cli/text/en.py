@@ -13,6 +13,7 @@ MESSAGES = {
     # why a probe was not sent or not judged
     "via-one-target": "compares one server with one gateway to it: name exactly one target beside it",
     "via-same": "the gateway and the target are the same URL",
+    "explain-refusal": "lumeai's own proxy says this; no backend was asked. The answer tells what is in brackets here.",
     "reserved-code": "{code} is kept for what lumeai's own proxy refuses; no diagnosis has it",
     "coming-command": "({commands}: not in this version yet)",
     "skip-system-proxy": "a proxy is set for this address: a direct connection proves nothing",
@@ -275,6 +276,9 @@ MESSAGES = {
     "{request}; please report it.",
     "refuse-method": "This route does not take {method}: use {allowed}.",
     "refuse-slow": "The request's body had not come whole after {seconds} s.",
+    "refuse-page": "A web page ({origin}) asked, and a proxy without keys answers no pages: they could spend your "
+    "tokens. Use a program of this machine.",
+    "refuse-host": "This machine was called '{host}', a name of the internet. Use http://127.0.0.1 and the port.",
     "backend-said": 'The server said: "{said}".',
     "what-to-do": "What to do: {cure}",
     "more-about": "({code}; more: lumeai explain {name})",

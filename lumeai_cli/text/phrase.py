@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lumeai_cli.text.en import MESSAGES as EN
 from lumeai_cli.text.ru import MESSAGES as RU
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LANGUAGES = ("en", "ru")
 
@@ -19,10 +23,14 @@ class Phrase:
 
     def in_(self, language: str) -> str:
         """The sentence in this language; English where another one is asked for."""
-        catalogue = RU if language == "ru" else EN
-        return catalogue[self.key].format(
+        return catalogue(language)[self.key].format(
             **{name: value.in_(language) if isinstance(value, Phrase) else value for name, value in self.values}
         )
+
+
+def catalogue(language: str) -> Mapping[str, str]:
+    """Every sentence of this language by its key; English where another one is asked for."""
+    return RU if language == "ru" else EN
 
 
 Words = str | Phrase
