@@ -1,6 +1,7 @@
 """The program: its commands, and the one place where what went wrong becomes a sentence and an exit code."""
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from enum import IntEnum
@@ -9,7 +10,7 @@ from typing import Annotated
 import typer
 
 from lumeai_cli import __version__
-from lumeai_cli.cli import config, doctor, explain, lab, serve
+from lumeai_cli.cli import config, doctor, explain, keys, lab, serve
 from lumeai_cli.cli.options import language_of
 from lumeai_cli.cli.output import ReaderLeftError
 
@@ -37,6 +38,7 @@ app = typer.Typer(
 app.command("doctor")(doctor.command)
 app.command("serve")(serve.command)
 app.command("explain")(explain.command)
+app.add_typer(keys.app, name="keys")
 app.add_typer(lab.app, name="lab")
 app.add_typer(config.app, name="config")
 
@@ -70,6 +72,14 @@ def run(arguments: Sequence[str]) -> int:
     return int(code or 0)
 
 
+_KEY = re.compile(r"sk-[\w-]{8,}")
+
+
+def _without_keys(message: str) -> str:
+    """What the command line's library says may repeat an argument; a key that stood there is not repeated."""
+    return _KEY.sub("sk-...", message)
+
+
 def _told(error: Exception, arguments: Sequence[str]) -> int:
     """Says what went wrong; what the user can mend is exit 2, lumeai's own fault is 3 and never 1."""
     from lumeai_cli.text.mendable import MendableError, reason
@@ -78,6 +88,8 @@ def _told(error: Exception, arguments: Sequence[str]) -> int:
 
     show = getattr(error, "show", None)  # usage errors of the command line print themselves
     if callable(show) and hasattr(error, "exit_code"):
+        if hasattr(error, "message"):
+            error.message = _without_keys(str(error.message))
         show()
         return Exit.USAGE
     spoken = language_of(arguments)

@@ -14,14 +14,13 @@ from lumeai_cli.cli.options import Config, Lang, Quiet, language
 from lumeai_cli.cli.output import put
 
 if TYPE_CHECKING:
+    from lumeai_cli.proxy.guard import Guard
     from lumeai_cli.proxy.plan import Plan
     from lumeai_cli.proxy.presence import Presence
+    from lumeai_cli.settings import Settings
 
 PATIENCE = 5.0
 """Seconds that each backend has to tell `--check` its models."""
-
-KEYS = 0
-"""API keys in the store, which does not exist yet."""
 
 
 def command(  # noqa: PLR0913  # one parameter an option
@@ -81,6 +80,7 @@ def plan_for(wanted: Wanted) -> Plan:
     """
     from dataclasses import replace
 
+    from lumeai_cli.backends.address import is_loopback
     from lumeai_cli.cli.upstreams import chosen_upstreams
     from lumeai_cli.proxy.listening import bare, check_open
     from lumeai_cli.proxy.plan import Plan
@@ -90,7 +90,8 @@ def plan_for(wanted: Wanted) -> Plan:
     spoken = language(wanted.lang, settings.language)
     serve = settings.serve
     host = serve.host if wanted.host is None else wanted.host
-    check_open(host, KEYS, settings.origin("serve.host") if wanted.host is None else "--host")
+    guard = _guard(settings, loopback=is_loopback(bare(host)))
+    check_open(host, guard.keys, settings.origin("serve.host") if wanted.host is None else "--host")
     serve = replace(
         serve,
         host=bare(host),
@@ -98,7 +99,25 @@ def plan_for(wanted: Wanted) -> Plan:
         workers=wanted.workers or serve.workers,
     )
     upstreams = chosen_upstreams(settings, wanted.backends, wanted.api_key_env, serve)
-    return Plan(upstreams.backends, serve, spoken, upstreams.notes)
+    return Plan(upstreams.backends, serve, spoken, upstreams.notes, guard)
+
+
+def _guard(settings: Settings, *, loopback: bool) -> Guard:
+    """Who is let in: whoever has a key, or, without keys, everybody on this machine."""
+    from lumeai_cli.keys.store import SqliteKeyStore
+    from lumeai_cli.keys.terms import Allowance
+    from lumeai_cli.proxy.guard import Guard
+    from lumeai_cli.settings import key_store
+
+    path = key_store(settings, os.environ, Path.cwd())
+    store = SqliteKeyStore.existing(path)
+    keys = 0
+    if store is not None:
+        with store:
+            keys = store.count()
+    told = settings.keys
+    allowance = Allowance(told.rpm, told.tokens_per_day, told.concurrent)
+    return Guard(path, keys, loopback, allowance, told.lost_store_grace, told.usage_days)
 
 
 def _checked(plan: Plan) -> int:

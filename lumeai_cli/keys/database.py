@@ -1,4 +1,4 @@
-"""The SQLite file behind keys, limits and usage: opened privately, brought to the newest form, its failures told in words.
+"""The SQLite file behind keys, limits and usage: private, of the newest form, its failures told in words.
 
 Its form has a number (`PRAGMA user_version`). An older file is brought forward in one transaction; a newer one is left
 alone. Write-ahead logging lets proxies read while somebody writes; a transaction that was committed outlives the
@@ -115,9 +115,7 @@ def _make_private(path: Path) -> None:
         os.close(descriptor)
 
 
-def _prepare(
-    connection: sqlite3.Connection, path: Path, migrations: Sequence[Sequence[str]], *, durable: bool
-) -> None:
+def _prepare(connection: sqlite3.Connection, path: Path, migrations: Sequence[Sequence[str]], *, durable: bool) -> None:
     _check_ours(connection, path, len(migrations))
     if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
         raise StoreError(phrase("store-no-wal"), str(path))

@@ -1,8 +1,8 @@
 """How much may still be used: the protocol, its values, and counting in one process.
 
 A request reserves before it is served and is settled when it is over. The minute is a fixed UTC minute, the day a UTC
-day. What is refused is not counted. For tokens a day, what the prompt will take is reserved at once, and a request is let
-in as long as the day's tokens are below the limit: what goes over it is at most what the open requests take.
+day. What is refused is not counted. For tokens a day, what the prompt will take is reserved at once, and a request is
+let in as long as the day's tokens are below the limit: what goes over it is at most what the open requests take.
 """
 
 from collections.abc import Sequence
@@ -59,7 +59,9 @@ class Ticket:
     @property
     def settles(self) -> bool:
         """Whether there is anything to settle."""
-        return any(one.allowance.concurrent is not None or one.allowance.tokens_per_day is not None for one in self.holders)
+        return any(
+            one.allowance.concurrent is not None or one.allowance.tokens_per_day is not None for one in self.holders
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """`Limits` in the store's file: exact over all workers of this machine.
 
 A reservation is one short transaction that checks all counters and counts, so that no two workers take the same last
-request. Of streams each worker writes only its own number, as it knows it: so nothing is lost or counted twice, and what
-a dead worker left open is dropped as soon as it would stand in somebody's way.
+request. Of streams each worker writes only its own number, as it knows it: so nothing is lost or counted twice, and
+what a dead worker left open is dropped as soon as it would stand in somebody's way.
 """
 
 import os
@@ -108,14 +108,15 @@ class SqliteLimits:
             self._registered = True
             self._connection.execute("DELETE FROM stream WHERE worker = ?", (self._worker,))
             self._connection.executemany(
-                "INSERT INTO stream VALUES (?, ?, ?)", [(key, self._worker, open_) for key, open_ in self.open.items() if open_]
+                "INSERT INTO stream VALUES (?, ?, ?)",
+                [(key, self._worker, open_) for key, open_ in self.open.items() if open_],
             )
             self._connection.execute("DELETE FROM minute WHERE minute < ?", (int(now // MINUTE) - 5,))
             self._connection.execute("DELETE FROM day WHERE day < ?", (int(now // DAY) - 2,))
             self._connection.execute("DELETE FROM worker WHERE beat < ?", (now - 20 * DEAD_SECONDS,))
 
     def close(self) -> None:
-        """This worker's streams are over."""
+        """The streams of this worker are over."""
         try:
             with told(self._path), transaction(self._connection):
                 self._connection.execute("DELETE FROM worker WHERE id = ?", (self._worker,))
@@ -174,11 +175,15 @@ class SqliteLimits:
             self._registered = True
         row = key, self._worker, max(0, self.open.get(key, 0) + more)
         try:
-            self._connection.execute("INSERT INTO stream VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET open = excluded.open", row)
+            self._connection.execute(
+                "INSERT INTO stream VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET open = excluded.open", row
+            )
         except sqlite3.IntegrityError:
             # Somebody took this worker for dead.
             self._register(now)
-            self._connection.execute("INSERT INTO stream VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET open = excluded.open", row)
+            self._connection.execute(
+                "INSERT INTO stream VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET open = excluded.open", row
+            )
 
     def _register(self, now: float) -> None:
         self._connection.execute(

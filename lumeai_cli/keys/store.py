@@ -125,7 +125,7 @@ class SqliteKeyStore:
         """All keys."""
         with told(self.path):
             tokens: dict[int, list[Kept]] = {}
-            for key, *columns in self._connection.execute(f"SELECT key, {_TOKEN} FROM token ORDER BY created DESC"):  # noqa: S608  # constant columns
+            for key, *columns in self._connection.execute(f"SELECT key, {_KEPT} FROM token ORDER BY created DESC"):  # noqa: S608  # constant columns
                 tokens.setdefault(key, []).append(Kept(*columns))
             rows = self._connection.execute(f"SELECT {_KEY} FROM key ORDER BY id").fetchall()  # noqa: S608  # likewise
             return tuple(_key(row, tokens[row[0]]) for row in rows if row[0] in tokens)
@@ -236,7 +236,7 @@ class SqliteKeyStore:
     def _key(self, number: int) -> Key:
         row = self._connection.execute(f"SELECT {_KEY} FROM key WHERE id = ?", (number,)).fetchone()  # noqa: S608  # constant columns
         tokens = self._connection.execute(
-            f"SELECT {_TOKEN} FROM token WHERE key = ? ORDER BY created DESC, ends IS NOT NULL",  # noqa: S608  # likewise
+            f"SELECT {_KEPT} FROM token WHERE key = ? ORDER BY created DESC, ends IS NOT NULL",  # noqa: S608  # likewise
             (number,),
         ).fetchall()
         return _key(row, [Kept(*token) for token in tokens])
@@ -269,7 +269,7 @@ class SqliteKeyStore:
 
 _TERMS = "expires, models, backends, rpm, tokens_per_day, concurrent"
 _KEY = f"id, name, created, {_TERMS}, revoked, last_used"
-_TOKEN = "digest, head, tail, created, ends"
+_KEPT = "digest, head, tail, created, ends"
 _GRANTS = (
     f"SELECT token.digest, key.id, name, ends, revoked, {_TERMS}"  # noqa: S608  # constant columns
     " FROM key JOIN token ON token.key = key.id WHERE changed > ?"

@@ -70,15 +70,18 @@ def expiry(text: str, now: float) -> float | None:
     text = text.strip()
     if text.lower() in (NONE, "never"):
         return None
-    if span := _SPAN.fullmatch(text):
-        at = now + int(span[1]) * _SECONDS[span[2]]
-    else:
-        at = _moment(text)
+    found = _SPAN.fullmatch(text)
+    at = _moment(text) if found is None else now + int(found[1]) * _SECONDS[found[2]]
     if at <= now:
         raise KeysError(phrase("keys-expiry-past"), "--expires")
     if at > FARTHEST:
         raise KeysError(phrase("keys-expiry-far"), "--expires")
     return at
+
+
+def moment(at: float) -> str:
+    """A time as people and programs read it: ISO 8601, in UTC."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def span(text: str, option: str) -> float:

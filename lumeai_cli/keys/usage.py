@@ -1,4 +1,4 @@
-"""What the keys have used: gathered in a worker, added to the store from time to time, told by key, day, model, backend.
+"""What the keys have used: gathered in a worker, added to the store at times, told by key, day, model and backend.
 
 A line is compact: sums, and the codes of what failed. Whoever wants each request reads the proxy's log.
 """
@@ -14,7 +14,7 @@ from lumeai_cli.keys.database import told, transaction
 from lumeai_cli.keys.limits import DAY
 
 MOST_LINES = 512
-"""Different lines that are gathered between two writings, of a key at most a quarter: names of models come from clients."""
+"""Lines that are gathered between two writings, of one key a quarter: names of models may come from clients."""
 
 OTHER = "(other)"
 LONGEST = 100
@@ -31,8 +31,8 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One request, or a sum of them. `failed`: no answer; `cured`: empty answers that the client was spared; `estimated`:
-    how many of the tokens were not told by the backend; `codes`: what failed, and how often.
+    """One request, or a sum of them. `failed`: no answer; `cured`: empty answers that the client was spared;
+    `estimated`: how many of the tokens were not told by the backend; `codes`: what failed, and how often.
     """
 
     requests: int = 0
@@ -131,7 +131,8 @@ class UsageStore:
                 [(*line, *_sums(use)) for line, use in lines],
             )
             self._connection.executemany(
-                "INSERT INTO failure VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
+                "INSERT INTO failure VALUES (?, ?, ?, ?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET count = count + excluded.count",
                 [(*line, code, count) for line, use in lines for code, count in use.codes],
             )
             self._connection.executemany(
@@ -151,7 +152,8 @@ class UsageStore:
             ):
                 codes.setdefault(Line(*place), []).append((code, count))
             rows = self._connection.execute(
-                "SELECT * FROM usage WHERE day >= ? AND (? IS NULL OR key = ?) ORDER BY day, key, model, backend", wanted
+                "SELECT * FROM usage WHERE day >= ? AND (? IS NULL OR key = ?) ORDER BY day, key, model, backend",
+                wanted,
             ).fetchall()
         found = ((Line(*row[:4]), Use(*row[4:])) for row in rows)
         return tuple((line, replace(use, codes=tuple(codes.get(line, ())))) for line, use in found)

@@ -4,27 +4,31 @@
 cannot be read is a lost store: what is known stays good for a while, and nothing that is not known is let in.
 """
 
+from __future__ import annotations
+
 import os
 import time
-from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lumeai_cli.keys.database import StoreError
-from lumeai_cli.keys.key import Grant
 from lumeai_cli.keys.store import Place, SqliteKeyStore
 from lumeai_cli.text.phrase import phrase
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from lumeai_cli.keys.key import Grant
+
 
 class Watch:
-    """`grants` are the known tokens by their digests. `asks`: there are keys, so that whoever has none stays outside.
+    """`grants` are the known tokens by their digests. `asks`: there are keys, so whoever has none stays outside.
 
-    `asked_before`: there were keys when the proxy was started, so that a store that is not there is a lost one. Only one
-    thread at a time may `look`; others may read meanwhile.
+    `asked_before`: there were keys when the proxy was started, so that a store that is not there is a lost one. Only
+    one thread at a time may `look`; others may read meanwhile.
     """
 
-    def __init__(
-        self, path: Path, *, asked_before: bool = False, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, path: Path, *, asked_before: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
         self.path = path
         self.grants: dict[bytes, Grant] = {}
         self.asks = asked_before

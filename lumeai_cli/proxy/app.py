@@ -22,6 +22,8 @@ from lumeai_cli.proxy.circuit import Circuits
 from lumeai_cli.proxy.directory import Directory
 from lumeai_cli.proxy.driver import Driver, Message, Receive, SendMessage, Surroundings
 from lumeai_cli.proxy.flow import Flow, Rules
+from lumeai_cli.proxy.gate import Gate, Guest
+from lumeai_cli.proxy.permission import choose_allowed, visible_entries
 from lumeai_cli.proxy.plan import Plan
 from lumeai_cli.proxy.record import LOG, Memory, Story
 from lumeai_cli.proxy.refusal import (
@@ -34,7 +36,7 @@ from lumeai_cli.proxy.refusal import (
     unknown_route,
     wrong_method,
 )
-from lumeai_cli.proxy.route import choose, near
+from lumeai_cli.proxy.route import near
 from lumeai_cli.transport.aiohttp_engine import AiohttpEngine
 from lumeai_cli.transport.call import Limits
 
@@ -63,6 +65,7 @@ class Proxy:
         self.stopping = False
         self.circuits = Circuits()
         self.memory = Memory()
+        self.gate = Gate(plan.guard)
         self._stack = contextlib.AsyncExitStack()
         self._renewal: asyncio.TaskGroup | None = None
 
@@ -70,6 +73,7 @@ class Proxy:
         tls = any(backend.url.startswith("https:") for backend in self.plan.backends)
         self.engine = await self._stack.enter_async_context(AiohttpEngine(proxied=False, tls=tls))
         self.directory = Directory(self.plan, self.engine, AGENT)
+        await self._stack.enter_async_context(self.gate)
         self._renewal = await self._stack.enter_async_context(asyncio.TaskGroup())
         return self
 
@@ -85,6 +89,7 @@ class Proxy:
     def reload(self, plan: Plan) -> None:
         """Takes a new plan; requests that are under way go on by the old one."""
         self.plan = plan
+        self.gate.reload(plan.guard)
         self.circuits = Circuits()
         self.memory = Memory()
         self.directory = Directory(plan, self.engine, AGENT)
@@ -115,25 +120,36 @@ class Chat:
         if proxy.stopping:
             await refuse(send, stopping(), language, request_id)
             return
+        guest = await proxy.gate.admit(scope["headers"], address_of(scope))
+        if isinstance(guest, Refusal):
+            await refuse(send, guest, language, request_id)
+            return
         body = await read_body(receive, scope["headers"], plan.settings.max_body * 1024 * 1024)
         if body is None:
             return
-        chat = body if isinstance(body, Refusal) else read_chat(body, seed=request_id)
+        chat = body if isinstance(body, Refusal) else read_chat(body, seed=request_id, key=guest.identity)
         if isinstance(chat, Refusal):
             await refuse(send, chat, language, request_id)
             return
         directory = await proxy.known()
-        candidates = choose(chat.model, directory.offers)
+        candidates = choose_allowed(chat.model, directory.offers, guest.terms)
         if isinstance(candidates, Refusal):
             await refuse(send, candidates, language, request_id)
             return
+        visit = await proxy.gate.begin(guest, len(chat.body))
+        if isinstance(visit, Refusal):
+            await refuse(send, visit, language, request_id)
+            return
+        send = visit.through(send)
         now = time.monotonic()
         ordered = proxy.circuits.ordered(candidates, now)
         settings = plan.settings
         rules = Rules(settings.hold, settings.keep_alive, settings.attempts, settings.explain, language, request_id)
         story = Story(request_id, chat.model, chat.wanted.stream, proxy.circuits, proxy.memory, chat.digest)
         flow = Flow(chat, ordered, rules, proxy.memory.known(chat.digest, now))
-        surroundings = Surroundings(proxy.engine, proxy.limits, story, lambda: proxy.stopping, AGENT, language)
+        surroundings = Surroundings(
+            proxy.engine, proxy.limits, visit.before(story), lambda: proxy.stopping, AGENT, language
+        )
         driver = Driver(flow, chat, surroundings, send)
         try:
             await driver.run(receive)
@@ -143,6 +159,8 @@ class Chat:
                 await refuse(send, own_fault(request_id), language, request_id)
             else:
                 await driver.break_off(own_fault(request_id))
+        finally:
+            visit.over(flow.usage, chat.model)
 
 
 async def refuse(send: SendMessage, refusal: Refusal, language: str, request_id: str, *, allow: str = "") -> None:
@@ -153,12 +171,19 @@ async def refuse(send: SendMessage, refusal: Refusal, language: str, request_id:
         (b"content-length", str(len(body)).encode()),
         (b"x-lumeai-request-id", request_id.encode()),
     ]
+    headers += refusal.headers
     if allow:
         headers.append((b"allow", allow.encode()))
     if refusal.status == 503:
         headers.append((b"retry-after", b"1"))
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def address_of(scope: Message) -> str:
+    """Where a request comes from."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
 
 
 async def read_body(receive: Receive, headers: Iterable[tuple[bytes, bytes]], limit: int) -> bytes | Refusal | None:
@@ -193,35 +218,47 @@ def build(proxy: Proxy) -> Starlette:
         async with proxy:
             yield
 
-    async def models(_request: Request) -> Response:
+    def told(refusal: Refusal) -> Response:
+        headers = {name.decode(): value.decode() for name, value in refusal.headers}
+        return Response(refusal.body(proxy.plan.language), refusal.status, headers, media_type="application/json")
+
+    async def models(request: Request) -> Response:
+        guest = await proxy.gate.admit(request.scope["headers"], address_of(request.scope))
+        if isinstance(guest, Refusal):
+            return told(guest)
         directory = await proxy.known()
-        return JSONResponse({"object": "list", "data": list(_entries(directory).values())})
+        return JSONResponse({"object": "list", "data": list(_shown(directory, guest).values())})
 
     async def model(request: Request) -> Response:
+        guest = await proxy.gate.admit(request.scope["headers"], address_of(request.scope))
+        if isinstance(guest, Refusal):
+            return told(guest)
         name = request.path_params["model"]
         directory = await proxy.known()
-        entry = _entries(directory).get(name)
+        shown = _shown(directory, guest)
+        entry = shown.get(name)
         if entry is None:
-            refusal = unknown_model(name, ", ".join(near(name, directory.offers)))
-            return Response(refusal.body(proxy.plan.language), refusal.status, media_type="application/json")
+            close = [one for one in near(name, directory.offers) if one in shown]
+            return told(unknown_model(name, ", ".join(close)))
         return JSONResponse(entry)
 
     async def healthy(_request: Request) -> Response:
         return JSONResponse({"status": "ok", "lumeai": __version__})
 
-    async def ready(_request: Request) -> Response:
+    async def ready(request: Request) -> Response:
         directory = await proxy.known()
         now = time.monotonic()
         opened = proxy.circuits.opened(now)
-        told = {
+        backends = {
             backend.name: {
                 "answers": directory.lists.get(backend.name) is not None and backend.name not in opened,
                 "models": len(known.ids) if (known := directory.lists.get(backend.name)) is not None else 0,
             }
             for backend in proxy.plan.backends
         }
-        alive = any(one["answers"] for one in told.values())
-        return JSONResponse({"ready": alive, "backends": told}, 200 if alive else 503)
+        alive = any(one["answers"] for one in backends.values())
+        everything = {"backends": backends} if proxy.gate.admits(request.scope["headers"]) else {}
+        return JSONResponse({"ready": alive} | everything, 200 if alive else 503)
 
     async def elsewhere(request: Request, _error: Exception) -> Response:
         refusal = unknown_route(request.method, request.url.path)
@@ -269,6 +306,14 @@ def _entries(directory: Directory) -> dict[str, dict[str, Any]]:
             if several:
                 entries.setdefault(f"{backend.name}/{name}", _entry(f"{backend.name}/{name}", backend.name))
     return entries
+
+
+def _shown(directory: Directory, guest: Guest) -> dict[str, dict[str, Any]]:
+    """The models that this guest may ask for."""
+    entries = _entries(directory)
+    aliases = dict(directory.plan.settings.aliases)
+    owners = {name: aliases.get(name, str(entry["owned_by"])) for name, entry in entries.items()}
+    return visible_entries(entries, owners, directory.plan.backends, guest.terms)
 
 
 def _entry(name: str, owner: str) -> dict[str, Any]:

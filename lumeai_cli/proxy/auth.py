@@ -5,9 +5,9 @@ What is shown as a key costs the same whatever it looks like: one hash, one look
 
 import hmac
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 
 from lumeai_cli.keys.key import Grant, Verdict
+from lumeai_cli.keys.terms import moment
 from lumeai_cli.keys.token import LENGTH, Flaw, digest_of, parse
 from lumeai_cli.proxy import refusal
 from lumeai_cli.proxy.refusal import Refusal
@@ -58,8 +58,3 @@ def _known(text: bytes, grants: Mapping[bytes, Grant], at: float) -> Grant | Ref
         ends = min(end for end in (grant.terms.expires, grant.ends) if end is not None)
         return refusal.key_expired(grant.name, moment(ends))
     return grant
-
-
-def moment(at: float) -> str:
-    """A time as people and programs read it, in UTC."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,12 +1,13 @@
-"""Counts what keys use while requests come and go: in the store, and in this process while the store cannot be reached.
+"""Counts what keys use while requests come and go: in the store, or in this process while that cannot be reached.
 
-A question to the store takes less time than handing it to a thread, so it is asked at once. If another worker writes just
-then, one request of this worker tries again, and the others stand behind it in their order.
+A question to the store takes less time than handing it to a thread, so it is asked at once. If another worker writes
+just then, one request of this worker tries again, and the others stand behind it in their order.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,12 +115,10 @@ class Counter:
             self.beat()
 
     def close(self) -> None:
-        """This worker's streams are over."""
+        """The streams of this worker are over."""
         if self._limits is not None:
-            try:
+            with suppress(StoreError):  # whoever comes next drops them
                 self._limits.close()
-            except StoreError:
-                pass  # whoever comes next drops them
             self._limits = None
 
     def _there(self, holders: Sequence[Holder], prompt: int) -> Counted | Denied:

@@ -42,6 +42,7 @@ from lumeai_cli.repair.fault import NOTHING_SAID, Fault
 from lumeai_cli.repair.plain import PlainMender
 from lumeai_cli.repair.stream import Spoken, StreamMender
 from lumeai_cli.text.phrase import say
+from lumeai_cli.wire.event import Usage
 from lumeai_cli.wire.exchange import Chunk, Ending, EndingKind, Exchange, redirect_target
 
 KEPT = 1024 * 1024
@@ -145,6 +146,11 @@ class Flow:
         handler(self, event)
         out, self._out = self._out, []
         return out
+
+    @property
+    def usage(self) -> Usage | None:
+        """The token counts of the answer, as far as its backend told any."""
+        return self._way.mender.usage
 
     # What can happen.
 

@@ -1,6 +1,6 @@
-"""Which backends and models a key may reach: what it asks for is one question, what would be asked in the end another.
+"""Which backends and models a key may reach: what it asks for is one question, what is asked in the end another.
 
-A model is allowed if one of the key's globs matches its name or `BACKEND/MODEL`. An alias that is allowed by its own name
+A model is allowed if one of the key's globs matches its name or `BACKEND/MODEL`. An alias that is allowed by its name
 leads to its model. No other backend and no default model comes in that way: each candidate has to be allowed itself.
 """
 
@@ -87,7 +87,7 @@ def _bare(model: str, backends: Iterable[Backend]) -> str:
 
 
 def _reaches(candidate: Candidate, asked: str, terms: Terms) -> bool:
-    """Whether what would be asked of this backend is allowed; without a name of its own it is asked for the client's."""
+    """Whether what would be asked of this backend is allowed; without a name of its own that is the client's."""
     name = candidate.model or asked
     if not name:
         return not terms.models

@@ -1,8 +1,9 @@
 """What the proxy is started with, as one value: whoever reads the settings makes it, and makes it again on a reload."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lumeai_cli.backends.backend import Backend
+from lumeai_cli.proxy.guard import Guard
 from lumeai_cli.settings import ServeSettings
 from lumeai_cli.text.phrase import Phrase
 
@@ -13,10 +14,11 @@ class Plan:
 
     Each backend's name is its own (no two alike) and holds no `/`. Its `url` is a checked base URL without a trailing
     slash, to which an endpoint's path is appended; that of Kind.BUILTIN is empty. Its key may be sent there. `notes`
-    are for the person who started it.
+    are for the person who started it. `guard` says who is let in.
     """
 
     backends: tuple[Backend, ...]
     settings: ServeSettings
     language: str
     notes: tuple[Phrase, ...] = ()
+    guard: Guard = field(default_factory=Guard)

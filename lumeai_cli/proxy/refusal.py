@@ -148,6 +148,8 @@ def too_many_tries() -> Refusal:
 def store_lost(seconds: float) -> Refusal:
     """The store of the keys has been away for so long that nobody is let in on old knowledge."""
     return Refusal("LUM021", 503, phrase("refuse-store-lost", seconds=round(seconds)), type="server_error")
+
+
 def foreign_page(origin: str) -> Refusal:
     """A web page asks, and there are no keys by which it could be allowed to."""
     return Refusal("LUM030", 403, phrase("refuse-page", origin=origin[:100]), type="permission_error")

@@ -57,7 +57,8 @@ def _announce(plan: Plan, base: str) -> None:
     lines = [say(plan.language, "serve-serving", base=f"{base}/v1")]
     for place, backend in enumerate(plan.backends, 1):
         lines.append(f"  {place}. {backend.name}  {backend.url or '-'}")
-    lines.append(say(plan.language, "serve-open-to-all"))
+    keys = plan.guard.keys
+    lines.append(say(plan.language, "serve-keys", keys=keys) if keys else say(plan.language, "serve-open-to-all"))
     sys.stdout.write("".join(f"{visible(line)}\n" for line in lines))
     sys.stdout.flush()
 

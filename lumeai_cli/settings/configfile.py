@@ -17,7 +17,7 @@ from lumeai_cli.settings.variables import look_up
 from lumeai_cli.settings.yamlfile import Node
 from lumeai_cli.text.phrase import LANGUAGES, Words, phrase
 
-_TOP = ("language", "backends", "doctor", "serve")
+_TOP = ("language", "backends", "doctor", "serve", "keys")
 _BACKEND = ("name", "url", "kind", "key_env", "key", "model")
 _DOCTOR: Mapping[str, Callable[[Node, str], object]] = {
     "timeout": seconds,
@@ -59,7 +59,16 @@ _SERVE: Mapping[str, Callable[[Node, str], object]] = {
     "aliases": _aliases,
     "grace": seconds,
 }
-_SECTIONS = {"doctor": _DOCTOR, "serve": _SERVE}
+_LIMIT = partial(whole, least=1, most=999_999_999_999)
+_KEYS: Mapping[str, Callable[[Node, str], object]] = {
+    "store": text,
+    "rpm": _LIMIT,
+    "tokens_per_day": _LIMIT,
+    "concurrent": _LIMIT,
+    "lost_store_grace": seconds,
+    "usage_days": partial(whole, least=1, most=3660),
+}
+_SECTIONS = {"doctor": _DOCTOR, "serve": _SERVE, "keys": _KEYS}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from lumeai_cli.settings.configfile import Layer, read_layer
 from lumeai_cli.settings.dotenv import Dotenv, read_dotenv
 from lumeai_cli.settings.error import SettingsError
-from lumeai_cli.settings.model import DoctorSettings, ServeSettings, Settings, SettingsWarning
+from lumeai_cli.settings.model import DoctorSettings, KeysSettings, ServeSettings, Settings, SettingsWarning
 from lumeai_cli.settings.schema import choice
 from lumeai_cli.settings.variables import look_up
 from lumeai_cli.settings.yamlfile import read_yaml
@@ -54,6 +54,7 @@ def load(*, config: Path | None, env: Mapping[str, str], cwd: Path) -> Settings:
         backends=values.get("backends", ()),
         doctor=DoctorSettings(**_section(values, "doctor.")),
         serve=ServeSettings(**_section(values, "serve.")),
+        keys=KeysSettings(**_section(values, "keys.")),
         origins=MappingProxyType(origins),
         warnings=warnings,
         files=tuple(files),
@@ -67,6 +68,22 @@ def user_file(env: Mapping[str, str]) -> Path:
     from platformdirs import user_config_dir  # noqa: PLC0415 - not every start needs it
 
     return Path(user_config_dir("lumeai", appauthor=False)) / "config.yaml"
+
+
+def key_store(settings: Settings, env: Mapping[str, str], cwd: Path) -> Path:
+    """The file that holds the proxy's keys, whether it exists or not; a relative path counts from `cwd`."""
+    if settings.keys.store is not None:
+        return cwd / Path(settings.keys.store).expanduser()
+    return user_data(env) / "keys.db"
+
+
+def user_data(env: Mapping[str, str]) -> Path:
+    """The folder for what lumeai itself keeps, whether it exists or not."""
+    if home := env.get(HOME_VARIABLE):
+        return Path(home)
+    from platformdirs import user_data_dir  # noqa: PLC0415 - not every start needs it
+
+    return Path(user_data_dir("lumeai", appauthor=False))
 
 
 def _section(values: Mapping[str, Any], prefix: str) -> Mapping[str, Any]:

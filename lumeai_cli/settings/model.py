@@ -70,6 +70,23 @@ class ServeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class KeysSettings:
+    """Where the proxy's API keys are, and what holds for all of them together.
+
+    `store` None: `keys.db` in the data folder. `rpm`, `tokens_per_day` and `concurrent` limit all keys as if they
+    were one; None: without limit. `lost_store_grace` is how many seconds known keys stay good while the store cannot be
+    read; `usage_days` is how long is kept what they used.
+    """
+
+    store: str | None = None
+    rpm: int | None = None
+    tokens_per_day: int | None = None
+    concurrent: int | None = None
+    lost_store_grace: float = 60.0
+    usage_days: int = 90
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that files and environment say.
 
@@ -82,6 +99,7 @@ class Settings:
     backends: tuple[Backend, ...] = ()
     doctor: DoctorSettings = DoctorSettings()
     serve: ServeSettings = ServeSettings()
+    keys: KeysSettings = KeysSettings()
     origins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     warnings: tuple[SettingsWarning, ...] = ()
     files: tuple[str, ...] = ()

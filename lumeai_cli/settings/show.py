@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lumeai_cli.settings.address import shown
 from lumeai_cli.settings.error import SettingsError
-from lumeai_cli.settings.model import DoctorSettings, ServeSettings, Settings
+from lumeai_cli.settings.model import DoctorSettings, KeysSettings, ServeSettings, Settings
 from lumeai_cli.text.mendable import place, reason
 from lumeai_cli.text.phrase import Phrase, phrase, put, say
 
@@ -50,6 +50,7 @@ def rows(settings: Settings, language: str = "en") -> tuple[Row, ...]:
         else:
             value = getattr(settings.serve, field.name)
             found.append(row(f"serve.{field.name}", None if value == () else value))
+    found += [row(f"keys.{field.name}", getattr(settings.keys, field.name)) for field in fields(KeysSettings)]
     return tuple(found)
 
 

@@ -238,11 +238,113 @@ MESSAGES = {
     "not the key itself",
     "builtin-target": "'{name}' is lumeai itself, which needs no examination: name a server.",
     "serve-open": "'{host}' can be reached from other machines, and without API keys everybody there could use your "
-    "models: listen at 127.0.0.1 (the proxy's own keys are not in this version yet)",
+    "models: make a key first with `lumeai keys create`, or listen at 127.0.0.1",
     "serve-key-option": "--api-key-env needs exactly one --backend: a key goes to the server it belongs to alone.",
     "serve-repeated": "'{name}' is given twice, or is the same server as '{other}': keep one of them",
     "serve-itself": "{name}: {url} is the address at which the proxy itself would listen, so it would ask itself "
     "without end: name the server behind it, or choose another port with --port",
+    # the keys of the proxy
+    "keys-none": "There are no keys yet. `lumeai keys create NAME` makes the first one.",
+    "keys-created": "Key '{name}' is made. It is shown this once: keep it where your agent reads it.",
+    "keys-rotated": "Key '{name}' has a new token, shown this once. {grace}",
+    "keys-grace": "The old one is good until {ends}.",
+    "keys-no-grace": "The old one is good no more.",
+    "keys-changed": "Key '{name}' is changed.",
+    "keys-revoked": "Key '{name}' is revoked. Every running proxy knows that within two seconds.",
+    "keys-deleted": "Key '{name}' is deleted, with what it has used.",
+    "keys-delete-sure": "Delete key '{name}' ({shown}) and what it has used? [y/N]",
+    "keys-kept": "Nothing was deleted.",
+    "keys-delete-yes": "to delete without being asked, as in a script, add --yes",
+    "keys-prompt": "Key:",
+    "keys-column-name": "name",
+    "keys-column-key": "key",
+    "keys-column-state": "state",
+    "keys-column-created": "created",
+    "keys-column-expires": "expires",
+    "keys-column-used": "last used",
+    "keys-column-models": "models",
+    "keys-column-backends": "backends",
+    "keys-column-limits": "limits",
+    "keys-column-older": "older tokens",
+    "keys-column-day": "day",
+    "keys-column-model": "model",
+    "keys-column-backend": "backend",
+    "keys-column-requests": "requests",
+    "keys-column-tokens": "tokens",
+    "keys-column-failed": "failed",
+    "keys-column-cured": "cured",
+    "keys-column-seconds": "seconds",
+    "keys-column-errors": "errors",
+    "keys-all": "all",
+    "keys-never": "never",
+    "keys-unlimited": "none",
+    "keys-until": "{shown} until {ends}",
+    "keys-limit-rpm": "{count}/min",
+    "keys-limit-tokens": "{count} tokens/day",
+    "keys-limit-concurrent": "{count} at once",
+    "keys-no-usage": "Nothing was used in this time.",
+    "keys-estimated": "~ means: counted in part by estimate, since the backend told no numbers.",
+    "key-state-good": "good",
+    "key-state-expired": "expired",
+    "key-state-revoked": "revoked",
+    "verify-good": "good: key '{name}'",
+    "verify-expired": "expired: key '{name}'. Make it last longer with `lumeai keys set {name} --expires 30d`, or make "
+    "another",
+    "verify-revoked": "revoked: key '{name}' was taken back",
+    "verify-unknown": "unknown: well formed, but not in the store {store}. It was deleted or replaced, or belongs to "
+    "another machine",
+    "verify-mistyped": "mistyped: {flaw}",
+    "flaw-empty": "there is nothing",
+    "flaw-prefix": "a key of lumeai begins with sk-lumeai-",
+    "flaw-length": "characters are missing, or too many: a key has {length}",
+    "flaw-character": "it holds a character that no key has: only letters of the Latin alphabet and digits follow "
+    "sk-lumeai-",
+    "flaw-checksum": "the last six characters do not fit the others: copy the key again",
+    "keys-unknown": "there is no key '{name}': `lumeai keys list` shows all",
+    "keys-taken": "a key '{name}' exists already: choose another name, or give it a new token with `lumeai keys "
+    "rotate`",
+    "keys-revoked-already": "key '{name}' is revoked, and a revoked key does not come back: make a new one",
+    "keys-name": "a name has 1 to {longest} characters, none of them invisible, and no space at its ends",
+    "keys-name-is-key": "this looks like a key, not like a key's name. A key does not belong on a command line, where "
+    "others can see it: `lumeai keys verify` reads it from the keyboard",
+    "keys-set-nothing": "say what to change: --expires, --models, --backends, --rpm, --tokens-per-day, --concurrent",
+    "keys-expiry": "'{text}' is no time: write a span such as 12h or 30d, a day such as 2027-01-31, or a time with its "
+    "zone such as 2027-01-31T18:00+03:00; `none` for never",
+    "keys-expiry-zone": "'{text}' has no time zone: write it as in 2027-01-31T18:00+03:00 or 2027-01-31T15:00Z",
+    "keys-expiry-past": "this time is over already: give one that is to come",
+    "keys-expiry-far": "this time is too far away: give one before the year 2100, or `none` for never",
+    "keys-span": "'{text}' is no span of time: write 30m, 12h or 7d, a year at most, or 0",
+    "keys-limit": "'{text}' is no limit: give a whole number above 0 in plain digits, or `none`",
+    "keys-list-empty": "the list is empty: name at least one, or write `all`",
+    "keys-list-item": "a name or pattern holds no control characters, has {longest} characters at most, and is no key",
+    "keys-list-long": "{most} names or patterns at most",
+    "keys-days": "days: a whole number from 1 to 3660",
+    "keys-one-format": "--json and --csv exclude each other: keep one",
+    "keys-backend-unknown": "no backend is called '{name}'. If it is a mistake, nothing answers this key: configured "
+    "are "
+    "{known}",
+    # the store of the keys
+    "store-unopened": "the store of the keys cannot be opened ({reason}): check the path and its permissions, or set "
+    "keys.store in lumeai.yaml",
+    "store-cannot-open": "the store of the keys cannot be opened ({words}): check the path, its permissions and the "
+    "space "
+    "on the disk",
+    "store-no-wal": "this file system cannot hold the store of the keys (SQLite's write-ahead log does not work on "
+    "it, as "
+    "on many network drives): set keys.store to a path on a local disk",
+    "store-foreign": "this file is a database of another program: set keys.store to another path",
+    "store-newer": "the store of the keys has form {form}, written by a newer lumeai; this one knows forms up to "
+    "{known}: update lumeai",
+    "store-locked": "another program holds the store of the keys locked: end it, or wait, and try again",
+    "store-read-only": "the store of the keys is read-only: check the permissions of the file and its folder",
+    "store-full": "there is no space left for the store of the keys: free some on its disk",
+    "store-io": "the disk of the store of the keys failed ({words}): check it",
+    "store-corrupt": "this file is no store of keys, or is damaged ({words}): put a backup in its place, or move it "
+    "away "
+    "and make new keys",
+    "store-gone": "the store of the keys is not there any more: put it back",
+    "store-emptied": "another store, without keys, lies in the place of the store of the keys: put the right one back",
+    "store-else": "the store of the keys refuses: {words}",
     # why the system refused; what is not here is told in the system's own words
     "system-else": "{words}",
     "system-eacces": "Permission denied",
@@ -263,6 +365,7 @@ MESSAGES = {
     # what the proxy says
     "serve-serving": "lumeai serves at {base} (the Base URL for your agent)",
     "serve-open-to-all": "There are no keys: every program on this machine may use it. Ctrl-C ends it.",
+    "serve-keys": "Whoever asks has to show a key ({keys} in the store). Ctrl-C ends it.",
     "serve-reload-refused": "the settings were not read anew, the old ones stay: {error}",
     "refuse-no-json": "The request's body is no JSON ({detail}). Send one JSON object, as the OpenAI API has it.",
     "refuse-too-large": "The request is larger than {limit} MiB. Shorten it, or raise serve.max_body in lumeai.yaml.",
@@ -279,6 +382,38 @@ MESSAGES = {
     "refuse-page": "A web page ({origin}) asked, and a proxy without keys answers no pages: they could spend your "
     "tokens. Use a program of this machine.",
     "refuse-host": "This machine was called '{host}', a name of the internet. Use http://127.0.0.1 and the port.",
+    "refuse-key-missing": "This proxy wants an API key, and the request shows none. Put yours into your client's "
+    "settings (`Authorization: Bearer sk-lumeai-...`, or `x-api-key`); its owner makes one with `lumeai keys create`.",
+    "refuse-key-mistyped": "What was sent is no key of this proxy: its checksum or its form is wrong. Copy the key "
+    "again, "
+    "whole, from where it was issued; `lumeai keys verify` checks it.",
+    "refuse-key-unknown": "This key is well formed, and unknown here: it was deleted or replaced, or belongs to "
+    "another "
+    "proxy. Ask the owner of this one for a new one (`lumeai keys create`).",
+    "refuse-key-expired": "The key '{name}' expired at {ends}. Its owner can make it last longer (`lumeai keys set`), "
+    "or "
+    "issue a new one.",
+    "refuse-key-revoked": "The key '{name}' was revoked. Ask the owner of this proxy for a new one.",
+    "refuse-model-forbidden": "This key may not use the model '{model}'. GET /v1/models lists those that it may; the "
+    "owner "
+    "of this proxy can allow more (`lumeai keys set --models`).",
+    "refuse-backend-forbidden": "None of the servers that this key may use is behind this proxy now. Its owner can "
+    "allow "
+    "others (`lumeai keys set --backends`).",
+    "refuse-rpm": "The key '{name}' has made its {limit} requests of this minute. Try again in {seconds} s.",
+    "refuse-rpm-all": "All keys together have made the {limit} requests of this minute. Try again in {seconds} s.",
+    "refuse-tokens": "The key '{name}' has used its {limit} tokens of this day. The next day begins at 00:00 UTC; the "
+    "owner of this proxy can allow more (`lumeai keys set --tokens-per-day`).",
+    "refuse-tokens-all": "All keys together have used the {limit} tokens of this day. The next day begins at 00:00 "
+    "UTC; "
+    "the owner of this proxy can allow more (keys.tokens_per_day in lumeai.yaml).",
+    "refuse-streams": "The key '{name}' has {limit} requests under way, as many as it may have at once. Wait for one "
+    "of "
+    "them to end.",
+    "refuse-streams-all": "{limit} requests are under way, as many as may be at once. Try again in a moment.",
+    "refuse-tries": "Too many wrong keys came from this address. Wait, then try again with the right one.",
+    "refuse-store-lost": "The store of the keys has not been readable for more than {seconds} s, so that no key can be "
+    "trusted. The owner of this proxy finds the reason in its log.",
     "backend-said": 'The server said: "{said}".',
     "what-to-do": "What to do: {cure}",
     "more-about": "({code}; more: lumeai explain {name})",
@@ -295,6 +430,10 @@ MESSAGES = {
     "unset-budget": "unlimited on this machine, 60000 elsewhere",
     "unset-substitute": "yes for a single backend",
     "unset-aliases": "none",
+    "unset-store": "keys.db in the data folder",
+    "unset-rpm": "no limit",
+    "unset-tokens-per-day": "no limit",
+    "unset-concurrent": "no limit",
     "key-set": "set, from {source}",
     "key-unset": "not set",
 }

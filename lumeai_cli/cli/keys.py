@@ -1,0 +1,468 @@
+"""`lumeai keys`: the proxy's API keys. A key is printed once, when it is made, and never taken as an argument."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lumeai_cli.cli.options import Config, Lang, Quiet, language
+from lumeai_cli.cli.output import put
+
+if TYPE_CHECKING:
+    from lumeai_cli.keys.key import Key
+    from lumeai_cli.keys.store import SqliteKeyStore
+    from lumeai_cli.keys.terms import Terms
+    from lumeai_cli.keys.token import Token
+    from lumeai_cli.keys.usage import Line, Use
+    from lumeai_cli.settings import Settings
+
+app = typer.Typer(help="Make, show and take back the proxy's API keys.", no_args_is_help=True, rich_markup_mode=None)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Of the key.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="For programs.")]
+Expires = Annotated[
+    str | None, typer.Option("--expires", metavar="30d|DATE", help="12h, 30d, 2027-01-31, a time with its zone, none.")
+]
+Models = Annotated[
+    list[str] | None, typer.Option("--models", metavar="GLOB,...", help="Patterns of the models it may ask for; all.")
+]
+Backends = Annotated[
+    list[str] | None, typer.Option("--backends", metavar="NAME,...", help="Backends that may answer it; all.")
+]
+Rpm = Annotated[str | None, typer.Option("--rpm", metavar="N", help="Requests in a minute of UTC, or none.")]
+TokensPerDay = Annotated[
+    str | None, typer.Option("--tokens-per-day", metavar="N", help="Tokens in a day of UTC, or none.")
+]
+Concurrent = Annotated[str | None, typer.Option("--concurrent", metavar="N", help="Requests at once, or none.")]
+
+LONGEST_INPUT = 100_000
+"""Characters of what is read as a key; the rest cannot make one of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every command needs: the settings, the language, the store's place, and the time."""
+
+    settings: Settings
+    language: str
+    path: Path
+    now: float
+
+    def tell(self, key: str, /, **values: str | int) -> None:
+        """A sentence for whoever sits there; what programs read is on stdout."""
+        from lumeai_cli.text.phrase import say
+        from lumeai_cli.text.visible import visible
+
+        sys.stderr.write(f"{visible(say(self.language, key, **values))}\n")
+
+    def store(self) -> SqliteKeyStore:
+        """The store, made if it is not there."""
+        from lumeai_cli.keys.store import SqliteKeyStore
+
+        return SqliteKeyStore.open(self.path)
+
+    def existing(self) -> SqliteKeyStore | None:
+        """The store, if there is one: who only asks makes none."""
+        from lumeai_cli.keys.store import SqliteKeyStore
+
+        return SqliteKeyStore.existing(self.path)
+
+    def holding(self, name: str) -> SqliteKeyStore:
+        """The store that has this key; without a store nobody has it."""
+        from lumeai_cli.keys.terms import KeysError
+        from lumeai_cli.text.phrase import phrase
+
+        store = self.existing()
+        if store is None:
+            raise KeysError(phrase("keys-unknown", name=name))
+        return store
+
+
+def _here(config: str, lang: str) -> Surroundings:
+    from lumeai_cli.settings import key_store, load
+
+    settings = load(config=Path(config) if config else None, env=os.environ, cwd=Path.cwd())
+    path = key_store(settings, os.environ, Path.cwd())
+    return Surroundings(settings, language(lang, settings.language), path, time.time())
+
+
+@app.command()
+def create(  # noqa: PLR0913  # one parameter an option
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="Else one is made up.", show_default=False)] = "",
+    *,
+    expires: Expires = None,
+    models: Models = None,
+    backends: Backends = None,
+    rpm: Rpm = None,
+    tokens_per_day: TokensPerDay = None,
+    concurrent: Concurrent = None,
+    json: Json = False,
+    config: Config = "",
+    lang: Lang = "",
+    quiet: Quiet = False,
+) -> int:
+    """Make a key. It is shown this once, alone on stdout."""
+    from lumeai_cli.keys.terms import Terms, checked_name
+    from lumeai_cli.keys.token import make
+
+    here = _here(config, lang)
+    given = Given(expires, models, backends, rpm, tokens_per_day, concurrent)
+    terms = given.over(Terms(), here.now)
+    if name:
+        checked_name(name)
+    _check_backends(here, terms)
+    token = make()
+    with here.store() as store:
+        key = store.create(name or None, token, terms, here.now)
+    _hand_out(key, token, here, as_json=json)
+    if not quiet and not json:
+        here.tell("keys-created", name=key.name)
+    return 0
+
+
+@app.command("list")
+def list_(*, json: Json = False, config: Config = "", lang: Lang = "") -> int:
+    """List the keys: state, expiry, last use, models, limits."""
+    from lumeai_cli.report.keys import aligned, key_json, key_table
+
+    here = _here(config, lang)
+    store = here.existing()
+    keys: tuple[Key, ...] = ()
+    if store is not None:
+        with store:
+            keys = store.keys()
+    if json:
+        _put_json([key_json(key, here.now) for key in keys])
+    elif keys:
+        put(aligned(key_table(keys, here.now, here.language)))
+    else:
+        here.tell("keys-none")
+    return 0
+
+
+@app.command()
+def show(name: Name, *, json: Json = False, config: Config = "", lang: Lang = "") -> int:
+    """Show all that is known of one key."""
+    here = _here(config, lang)
+    _checked(name)
+    with here.holding(name) as store:
+        key = store.key(name)
+    _put_key(key, here, as_json=json)
+    return 0
+
+
+@app.command("set")
+def set_(  # noqa: PLR0913  # one parameter an option
+    name: Name,
+    *,
+    expires: Expires = None,
+    models: Models = None,
+    backends: Backends = None,
+    rpm: Rpm = None,
+    tokens_per_day: TokensPerDay = None,
+    concurrent: Concurrent = None,
+    json: Json = False,
+    config: Config = "",
+    lang: Lang = "",
+) -> int:
+    """Change what a key allows; what is not named stays. `none` takes a limit away, `all` allows all."""
+    from lumeai_cli.keys.terms import KeysError
+    from lumeai_cli.text.phrase import phrase
+
+    here = _here(config, lang)
+    _checked(name)
+    given = Given(expires, models, backends, rpm, tokens_per_day, concurrent)
+    if not given:
+        raise KeysError(phrase("keys-set-nothing"))
+    with here.holding(name) as store:
+        terms = given.over(store.key(name).terms, here.now)
+        _check_backends(here, terms)
+        key = store.change(name, terms)
+    _put_key(key, here, as_json=json)
+    return 0
+
+
+@app.command()
+def revoke(name: Name, *, json: Json = False, config: Config = "", lang: Lang = "") -> int:
+    """Take a key back, at once and for good."""
+    here = _here(config, lang)
+    _checked(name)
+    with here.holding(name) as store:
+        key = store.revoke(name, here.now)
+    _done(key, here, "keys-revoked", as_json=json)
+    return 0
+
+
+@app.command()
+def rotate(  # one parameter an option
+    name: Name,
+    *,
+    grace: Annotated[
+        str, typer.Option("--grace", metavar="SPAN", help="How long the old one lives on: 0, 30m, 12h, 7d.")
+    ] = "0",
+    json: Json = False,
+    config: Config = "",
+    lang: Lang = "",
+    quiet: Quiet = False,
+) -> int:
+    """Give a key a new token. It is shown this once, alone on stdout."""
+    from lumeai_cli.keys.terms import moment, span
+    from lumeai_cli.keys.token import make
+    from lumeai_cli.text.phrase import say
+
+    here = _here(config, lang)
+    _checked(name)
+    seconds = span(grace, "--grace")
+    token = make()
+    with here.holding(name) as store:
+        key = store.rotate(name, token, here.now, seconds)
+    _hand_out(key, token, here, as_json=json)
+    if not quiet and not json:
+        told = "keys-grace" if seconds else "keys-no-grace"
+        here.tell("keys-rotated", name=key.name, grace=say(here.language, told, ends=moment(here.now + seconds)))
+    return 0
+
+
+@app.command()
+def delete(
+    name: Name,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: Json = False,
+    config: Config = "",
+    lang: Lang = "",
+) -> int:
+    """Forget a key and what it has used. It asks first."""
+    here = _here(config, lang)
+    _checked(name)
+    with here.holding(name) as store:
+        key = store.key(name)
+        if not yes and not _sure(key, here):
+            here.tell("keys-kept")
+            return 1
+        key = store.delete(name)
+    _done(key, here, "keys-deleted", as_json=json)
+    return 0
+
+
+@app.command()
+def usage(  # one parameter an option
+    name: Annotated[
+        str, typer.Argument(metavar="[NAME]", help="One key, day by day; else all.", show_default=False)
+    ] = "",
+    *,
+    days: Annotated[str, typer.Option("--days", metavar="N", help="So many days back.")] = "30",
+    json: Json = False,
+    csv: Annotated[bool, typer.Option("--csv", help="For spreadsheets.")] = False,
+    config: Config = "",
+    lang: Lang = "",
+) -> int:
+    """Show what the keys have used: requests, tokens, cured empty answers, errors, seconds."""
+    from lumeai_cli.keys.limits import DAY
+    from lumeai_cli.keys.terms import KeysError
+    from lumeai_cli.report.keys import aligned, usage_json, usage_rows, usage_table
+    from lumeai_cli.text.encoding import speaks_unicode
+    from lumeai_cli.text.phrase import phrase
+
+    here = _here(config, lang)
+    if json and csv:
+        raise KeysError(phrase("keys-one-format"))
+    if not (days.isascii() and days.isdigit() and len(days) < 5 and 1 <= int(days) <= 3660):
+        raise KeysError(phrase("keys-days"), "--days")
+    if name:
+        _checked(name)
+    store = here.holding(name) if name else here.existing()
+    names: dict[int, str] = {}
+    lines: tuple[tuple[Line, Use], ...] = ()
+    if store is not None:
+        with store:
+            one = store.key(name).id if name else None
+            everything = store.keys()
+            names = {key.id: key.name for key in everything}
+            lines = store.usage.read(int(here.now // DAY) - int(days) + 1, one)
+    if json:
+        _put_json(usage_json(lines, names))
+    elif csv:
+        import csv as spreadsheet
+        import io
+
+        text = io.StringIO()
+        spreadsheet.writer(text, lineterminator="\n").writerows(usage_rows(lines, names))
+        put(text.getvalue())
+    elif lines:
+        plain = not speaks_unicode(sys.stdout)
+        put(aligned(usage_table(lines, names, here.language, daily=bool(name), plain=plain)))
+        if any(use.estimated for _, use in lines):
+            here.tell("keys-estimated")
+    else:
+        here.tell("keys-no-usage")
+    return 0
+
+
+@app.command()
+def verify(
+    arguments: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
+    *,
+    json: Json = False,
+    config: Config = "",
+    lang: Lang = "",
+) -> int:
+    """Tell whether a key is good: read from stdin, or asked for. Exit code 0 only for a good one, else 1."""
+    from lumeai_cli.keys.key import Verdict, verdict
+    from lumeai_cli.keys.terms import KeysError
+    from lumeai_cli.keys.token import LENGTH, Flaw, parse
+    from lumeai_cli.report.keys import key_json
+    from lumeai_cli.text.phrase import phrase, say
+    from lumeai_cli.text.visible import visible
+
+    if arguments:
+        raise KeysError(phrase("keys-name-is-key"))
+    here = _here(config, lang)
+    token = parse(_read_key(here))
+    if isinstance(token, Flaw):
+        found, key = Verdict.MISTYPED, None
+        sentence = say(here.language, "verify-mistyped", flaw=phrase(f"flaw-{token}", **_length(token, LENGTH)))
+    else:
+        store = here.existing()
+        key = None
+        if store is not None:
+            with store:
+                key = store.owner(token.digest)
+        found = Verdict.UNKNOWN if key is None else verdict(key, here.now, token.digest)
+        name, place = key.name if key is not None else "", str(here.path)
+        sentence = say(here.language, f"verify-{found}", **({"store": place} if key is None else {"name": name}))
+    if json:
+        told = {"verdict": found.value, "flaw": token.value if isinstance(token, Flaw) else None}
+        _put_json(told | (key_json(key, here.now) if key is not None else {}))
+    else:
+        put(visible(sentence) + "\n")
+    return 0 if found is Verdict.GOOD else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The options that say what a key allows, as they were written; None: not given."""
+
+    expires: str | None
+    models: list[str] | None
+    backends: list[str] | None
+    rpm: str | None
+    tokens_per_day: str | None
+    concurrent: str | None
+
+    def __bool__(self) -> bool:
+        options = (self.expires, self.rpm, self.tokens_per_day, self.concurrent)
+        return any(option is not None for option in options) or bool(self.models) or bool(self.backends)
+
+    def over(self, terms: Terms, now: float) -> Terms:
+        """The terms with what was given in place of what was there."""
+        from lumeai_cli.keys.terms import expiry, limit, listed
+
+        allowance = terms.allowance
+        if self.rpm is not None:
+            allowance = replace(allowance, rpm=limit(self.rpm, "--rpm"))
+        if self.tokens_per_day is not None:
+            allowance = replace(allowance, tokens_per_day=limit(self.tokens_per_day, "--tokens-per-day"))
+        if self.concurrent is not None:
+            allowance = replace(allowance, concurrent=limit(self.concurrent, "--concurrent"))
+        return replace(
+            terms,
+            expires=terms.expires if self.expires is None else expiry(self.expires, now),
+            models=listed(self.models, "--models") if self.models else terms.models,
+            backends=listed(self.backends, "--backends") if self.backends else terms.backends,
+            allowance=allowance,
+        )
+
+
+def _length(flaw: str, length: int) -> dict[str, int]:
+    return {"length": length} if flaw == "length" else {}
+
+
+def _checked(name: str) -> None:
+    from lumeai_cli.keys.terms import KeysError, checked_name
+    from lumeai_cli.keys.token import looks_like_a_key
+    from lumeai_cli.text.phrase import phrase
+    from lumeai_cli.text.visible import visible
+
+    if looks_like_a_key(name):
+        checked_name(name)
+    if visible(name) != name or len(name) > 200:
+        raise KeysError(phrase("keys-unknown", name=visible(name[:60])))
+
+
+def _check_backends(here: Surroundings, terms: Terms) -> None:
+    """A name that nobody configured may be one of `serve --backend`; it is told, and not refused."""
+    known = [backend.name for backend in here.settings.backends]
+    for name in terms.backends if known else ():
+        if name not in known:
+            here.tell("keys-backend-unknown", name=name, known=", ".join(known))
+
+
+def _hand_out(key: Key, token: Token, here: Surroundings, *, as_json: bool) -> None:
+    """The one moment in which a key is to be seen."""
+    from lumeai_cli.report.keys import key_json
+
+    if as_json:
+        described = key_json(key, here.now)
+        _put_json({"name": described.pop("name"), "key": token.reveal()} | described)
+    else:
+        put(f"{token.reveal()}\n")
+
+
+def _put_key(key: Key, here: Surroundings, *, as_json: bool) -> None:
+    from lumeai_cli.report.keys import aligned, key_json, key_rows
+
+    if as_json:
+        _put_json(key_json(key, here.now))
+    else:
+        put(aligned(key_rows(key, here.now, here.language)))
+
+
+def _done(key: Key, here: Surroundings, sentence: str, *, as_json: bool) -> None:
+    from lumeai_cli.report.keys import key_json
+
+    if as_json:
+        _put_json(key_json(key, here.now))
+    else:
+        here.tell(sentence, name=key.name)
+
+
+def _put_json(value: object) -> None:
+    from json import dumps
+
+    put(dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def _sure(key: Key, here: Surroundings) -> bool:
+    """Whether the person means it; where nobody is to be asked, the option is named instead."""
+    from lumeai_cli.keys.terms import KeysError
+    from lumeai_cli.text.phrase import phrase, say
+    from lumeai_cli.text.visible import visible
+
+    sys.stderr.write(visible(say(here.language, "keys-delete-sure", name=key.name, shown=key.token.shown)) + " ")
+    sys.stderr.flush()
+    answer = sys.stdin.readline()
+    if not answer:
+        sys.stderr.write("\n")
+        raise KeysError(phrase("keys-delete-yes"))
+    return answer.strip().lower() in ("y", "yes", "д", "да")
+
+
+def _read_key(here: Surroundings) -> str:
+    """The key, from a pipe or from the keyboard without an echo."""
+    from lumeai_cli.text.phrase import say
+
+    if sys.stdin.isatty():
+        from getpass import getpass
+
+        return getpass(say(here.language, "keys-prompt") + " ")
+    raw = (
+        sys.stdin.buffer.read(LONGEST_INPUT) if hasattr(sys.stdin, "buffer") else sys.stdin.read(LONGEST_INPUT).encode()
+    )
+    return raw.decode("utf-8-sig", "replace")

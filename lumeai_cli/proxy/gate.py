@@ -1,0 +1,233 @@
+"""Lets requests in: asks for a key where there are keys, counts, and writes down what was used.
+
+What is decided here is decided in memory. One thread of its own reads the store's news and writes usage, so that a slow
+disk keeps no request waiting; only keys with limits touch the store on a request's way.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Self
+
+from lumeai_cli.keys.database import StoreError
+from lumeai_cli.keys.key import Grant
+from lumeai_cli.keys.limits import ALL, DAY, Bound, Denied, Holder
+from lumeai_cli.keys.terms import Terms
+from lumeai_cli.keys.usage import Gathered, Use
+from lumeai_cli.keys.watch import Watch
+from lumeai_cli.proxy.auth import RawHeaders, identify, presented
+from lumeai_cli.proxy.counter import Counter
+from lumeai_cli.proxy.door import stranger
+from lumeai_cli.proxy.guard import Guard
+from lumeai_cli.proxy.record import LOG
+from lumeai_cli.proxy.refusal import (
+    Refusal,
+    store_lost,
+    too_many_requests,
+    too_many_streams,
+    too_many_tokens,
+    too_many_tries,
+)
+from lumeai_cli.proxy.tries import Tries
+from lumeai_cli.proxy.visit import Visit, rate_headers
+
+LOOK_SECONDS = 0.5
+"""Between two looks at the store: a revocation is effective after this time and one look."""
+
+WRITE_SECONDS = 2.0
+FORGET_SECONDS = 3600.0
+LONGEST_WAIT = 30
+BYTES_PER_TOKEN = 4
+"""A rule of thumb for English and code, where nobody counted."""
+
+EVERYTHING = Terms()
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """Who asks: with a key, or, at an open proxy, without."""
+
+    grant: Grant | None = None
+
+    @property
+    def terms(self) -> Terms:
+        """What may be asked for."""
+        return EVERYTHING if self.grant is None else self.grant.terms
+
+    @property
+    def identity(self) -> str:
+        """Tells one key's requests from another's."""
+        return "" if self.grant is None else str(self.grant.key)
+
+
+class Gate:
+    """The guard of one process. Use as an async context manager."""
+
+    def __init__(self, guard: Guard) -> None:
+        self._guard = guard
+        self._watch = Watch(guard.store, asked_before=guard.keys > 0) if guard.store is not None else None
+        self._counter = Counter(guard.store, self._spawn) if guard.store is not None else None
+        self._tries = Tries(time.monotonic)
+        self._gathered = Gathered()
+        self._thread = ThreadPoolExecutor(1, "lumeai-keys")
+        self._stack = contextlib.AsyncExitStack()
+        self._tasks: asyncio.TaskGroup | None = None
+        self._told_lost = False
+
+    async def __aenter__(self) -> Self:
+        if self._watch is not None:
+            await self._in_thread(self._watch.look)
+            self._tasks = await self._stack.enter_async_context(asyncio.TaskGroup())
+            rounds = self._tasks.create_task(self._rounds(self._watch))
+            self._stack.callback(rounds.cancel)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+        if self._watch is not None:
+            await self._in_thread(self._write)
+            await self._in_thread(self._watch.close)
+        if self._counter is not None:
+            self._counter.close()
+        self._thread.shutdown()
+
+    def reload(self, guard: Guard) -> None:
+        """Takes other limits for all, and other times; the store stays the one it was."""
+        self._guard = guard
+
+    @property
+    def open(self) -> bool:
+        """Whether everybody is let in."""
+        return self._watch is None or (self._guard.loopback and not self._watch.asks)
+
+    async def admit(self, headers: RawHeaders, address: str) -> Guest | Refusal:
+        """Who asks, or why not; whoever shows wrong keys again and again waits for the answer."""
+        watch = self._watch
+        if watch is None or self.open:
+            return stranger(headers) or Guest()
+        if watch.lost(self._guard.lost_store_grace):
+            return store_lost(self._guard.lost_store_grace)
+        found = identify(headers, watch.grants, time.time())
+        if isinstance(found, Grant):
+            return Guest(found)
+        return await self._refused(found, address) if presented(headers) else found
+
+    def admits(self, headers: RawHeaders) -> bool:
+        """Whether this request may see more than everybody; nothing is counted."""
+        watch = self._watch
+        if watch is None or self.open:
+            return True
+        if watch.lost(self._guard.lost_store_grace):
+            return False
+        return isinstance(identify(headers, watch.grants, time.time()), Grant)
+
+    async def begin(self, guest: Guest, size: int) -> Visit | Refusal:
+        """Counts a request in, with a body of so many bytes."""
+        prompt = max(1, size // BYTES_PER_TOKEN)
+        grant = guest.grant
+        holders = []
+        if grant is not None and grant.terms.allowance:
+            holders.append(Holder(grant.key, grant.terms.allowance))
+        if self._guard.allowance:
+            holders.append(Holder(ALL, self._guard.allowance))
+        counter = self._counter
+        if not holders or counter is None:
+            return Visit(grant, self._gathered, None, None, prompt)
+        if counter.lost(self._guard.lost_store_grace):
+            return store_lost(self._guard.lost_store_grace)
+        found = await counter.reserve(holders, prompt)
+        if not isinstance(found, Denied):
+            return Visit(grant, self._gathered, counter, found, prompt)
+        refusal = _denied(found, grant)
+        if grant is not None:
+            use = Use(requests=1, failed=1, codes=((refusal.code, 1),))
+            self._gathered.add(grant.key, "", "", use, time.time())
+        return refusal
+
+    async def _refused(self, refusal: Refusal, address: str) -> Refusal:
+        count, wait = self._tries.failed(address)
+        if count & (count - 1) == 0:  # at 1, 2, 4, 8 ...: a flood must not fill the log
+            LOG.warning("a key was refused with %s, from %s (%d so far)", refusal.code, address, count)
+        if not wait:
+            return refusal
+        if not self._tries.may_wait(address):
+            return too_many_tries()
+        try:
+            await asyncio.sleep(wait)
+        finally:
+            self._tries.waited(address)
+        return refusal
+
+    async def _rounds(self, watch: Watch) -> None:
+        """Looks at the store, and from time to time writes."""
+        written = forgotten = 0.0
+        generation = watch.generation
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            await self._in_thread(watch.look)
+            self._tell_lost(watch)
+            if self._counter is not None and watch.lost_since is None:
+                if generation and watch.generation != generation:
+                    self._counter.reopen()
+                generation = watch.generation
+            now = time.monotonic()
+            if now - written > WRITE_SECONDS:
+                written = now
+                if self._counter is not None:
+                    self._counter.beat()
+                await self._in_thread(self._write)
+            if now - forgotten > FORGET_SECONDS:
+                forgotten = now
+                await self._in_thread(self._forget)
+
+    def _write(self) -> None:
+        """Writes what was used; what cannot be written is kept for the next time."""
+        store = self._watch.store if self._watch is not None else None
+        if store is None:
+            return
+        taken = self._gathered.take()
+        try:
+            if taken:
+                store.usage.write(taken)
+            store.checkpoint()
+        except StoreError:
+            self._gathered.put_back(taken)
+
+    def _forget(self) -> None:
+        store = self._watch.store if self._watch is not None else None
+        if store is not None:
+            with contextlib.suppress(StoreError):
+                store.usage.forget(int(time.time() // DAY) - self._guard.usage_days)
+
+    def _tell_lost(self, watch: Watch) -> None:
+        lost = watch.lost_since is not None
+        if lost and not self._told_lost:
+            LOG.error("%s; known keys stay good for %g s", watch.why, self._guard.lost_store_grace)
+        elif self._told_lost and not lost:
+            LOG.info("the store of the keys is back")
+        self._told_lost = lost
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        if self._tasks is not None:
+            self._tasks.create_task(work)
+
+    async def _in_thread(self, work: Any) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _denied(denied: Denied, grant: Grant | None) -> Refusal:
+    """The refusal of a request for which there is no room."""
+    standing = denied.standing
+    name = grant.name if grant is not None and denied.key != ALL else ""
+    headers = rate_headers((standing,))
+    wait = max(1, min(LONGEST_WAIT, round(standing.reset + 0.5)))
+    if standing.bound is Bound.REQUESTS:
+        headers += ((b"retry-after", str(wait).encode()),)
+        return too_many_requests(standing.limit, standing.reset, name, headers)
+    if standing.bound is Bound.STREAMS:
+        return too_many_streams(standing.limit, name, (*headers, (b"retry-after", b"1")))
+    # OpenAI's SDKs repeat a 429 unless they are told that it is of no use.
+    return too_many_tokens(standing.limit, name, (*headers, (b"x-should-retry", b"false")))
