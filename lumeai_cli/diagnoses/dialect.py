@@ -1,10 +1,11 @@
 """Causes in the dialect: the frames are good JSON, but say their piece under another name, or with another type."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 
 from lumeai_cli.diagnoses.case import Case
 from lumeai_cli.diagnoses.diagnosis import Detector, Diagnosis, Family, Hit, found
-from lumeai_cli.diagnoses.finding import Finding, of_frame
+from lumeai_cli.diagnoses.finding import CHOICES, Finding, of_frame
 from lumeai_cli.wire.event import Odd, OddKind
 from lumeai_cli.wire.reading import Reading, Shape
 
@@ -30,13 +31,16 @@ _FIELDS = {
 }
 
 
-def odd_hits(case: Case, accept: Callable[[Reading, Odd], bool]) -> list[Hit]:
-    """The answers in which such an oddity stands, each with the frame of the first."""
+def odd_hits(
+    case: Case, accept: Callable[[Reading, Odd], bool], signs: Mapping[OddKind, re.Pattern[bytes]] | None = None
+) -> list[Hit]:
+    """The answers in which such an oddity stands, each with the frame of the first, shown from its sign on."""
     hits: list[Hit] = []
     for reading in case.answers():
         first = next((odd for odd in reading.odd(*OddKind) if accept(reading, odd)), None)
         if first is not None:
-            hits.append((reading, of_frame(reading, reading.frames[first.frame])))
+            sign = (signs or {}).get(first.kind, CHOICES)
+            hits.append((reading, of_frame(reading, reading.frames[first.frame], sign)))
     return hits
 
 
@@ -78,7 +82,7 @@ def _schema(case: Case) -> Iterator[Finding]:
             return reading.exchange in mixed
         return event.kind in _SCHEMA
 
-    hits = odd_hits(case, accept)
+    hits = odd_hits(case, accept, {OddKind.BAD_USAGE: re.compile(rb'"usage"')})
     if hits:
         first = next(event for event in hits[0][0].odd(*_FIELDS) if accept(hits[0][0], event))
         yield from found("bad-chunk-schema", hits, {"field": _FIELDS[first.kind], "shown": first.detail})

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from lumeai_cli.diagnoses.access import said
 from lumeai_cli.diagnoses.case import (
@@ -189,8 +190,11 @@ def _ignored(case: Case) -> Iterator[Finding]:
     same = tools_uncounted(case)
     if same:
         large = [r for r in case.of(AGENT_NATIVE) if r.ok and not r.answer.calls]
-        hits = [(reading, near(reading, COUNT)) for reading in (*same, *case.of(TOOL_ABSENT)[:1], *large)]
-        yield from found("tools-ignored", hits, {"prompt_tokens": _count(same[0])})
+        absent = case.of(TOOL_ABSENT)[0]
+        hits = [(reading, near(reading, COUNT)) for reading in (*same, absent, *large)]
+        (finding,) = found("tools-ignored", hits, {"prompt_tokens": _count(same[0])})
+        # The pair is the proof, be it of the same bytes.
+        yield replace(finding, evidence=(near(same[0], COUNT), near(absent, COUNT)))
 
 
 def _count(reading: Reading) -> int:

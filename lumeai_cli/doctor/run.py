@@ -87,7 +87,8 @@ class Examination:
             self._machine,
             self._options.slow_after,
         )
-        invented = self._guessed and not self._models.chat and self._inquirer.model is not None
+        asked = bool(self._ledger.of(probes.STREAMED))  # before that, a model's name is no matter
+        invented = asked and self._guessed and not self._models.chat and self._inquirer.model is not None
         notes = (phrase("note-fallback-model", model=FALLBACK),) if invented else ()
         return Examined(case, tuple(self._ledger.exchanges), self._ledger.results(), notes, self._crashed)
 

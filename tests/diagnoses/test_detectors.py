@@ -1,6 +1,7 @@
 """Where each detector stops: the answers next to a fault that must not be called by its name (no false red)."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +15,7 @@ from lumeai_cli.clients.registry import PROFILES
 from lumeai_cli.diagnoses import case as probes
 from lumeai_cli.diagnoses.case import Case, G4fInstall, Machine
 from lumeai_cli.diagnoses.catalogue import findings_of
-from lumeai_cli.diagnoses.finding import Certainty, Finding, Severity
+from lumeai_cli.diagnoses.finding import COUNT, FINISH, Certainty, Finding, Severity, near, of_frame
 from lumeai_cli.diagnoses.url import is_api
 from lumeai_cli.doctor.cause import conclude
 from lumeai_cli.wire.exchange import Asked, Chunk, Dialect, Ending, EndingKind, Exchange
@@ -1188,6 +1189,60 @@ def test_a_finding_counts_every_exchange_and_quotes_three() -> None:
 def test_when_to_come_back_is_told_as_the_server_says_it(headers: tuple[tuple[str, str], ...], after: str) -> None:
     """At most forty characters of it."""
     assert only(case(refused(429, error("slow"), headers=headers)), "rate-limited").facts["retry_after"] == after
+
+
+@pytest.mark.parametrize(
+    ("after", "wait", "until"),
+    [
+        ("20", 20, ""),
+        ("0", 0, "0"),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", 0, "Wed, 21 Oct 2026 07:28:00 GMT"),
+        ("2.5", 0, "2.5"),
+        ("999999999", 0, "999999999"),
+    ],
+)
+def test_retry_after_is_seconds_or_a_moment(after: str, wait: int, until: str) -> None:
+    """A page can say either."""
+    facts = only(case(refused(429, error("slow"), headers=(("Retry-After", after),))), "rate-limited").facts
+    assert (facts["wait"], facts["until"]) == (wait, until)
+
+
+CHUNK = b'data: {"id":"' + b"c" * 200 + b'","choices":[{"delta":{"content":"maple"},"finish_reason":"stop"}]}\n\n'
+PROOFS: Mapping[str, tuple[bytes, re.Pattern[bytes], str]] = {
+    "in its line, to the end of it": (
+        b'data: {"a":1}\n\ndata: {"finish_reason":"stop"}\n\ndata: [DONE]\n\n',
+        FINISH,
+        'data: {"finish_reason":"stop"}\\n\\n',
+    ),
+    "three dots before what begins within a line": (
+        CHUNK,
+        FINISH,
+        "... " + "c" * 18 + '","choices":[{"delta":{"content":"maple"},"finish_reason":"stop"}]}\\n\\n',
+    ),
+    "three dots behind what ends within one": (
+        b'{"prompt_tokens":' + b" " * 300 + b"1}",
+        COUNT,
+        '{"prompt_tokens":' + " " * 144 + " ...",
+    ),
+    "the last of several": (b'{"prompt_tokens":1}\r\n\r\n{"prompt_tokens":2}', COUNT, '{"prompt_tokens":2}'),
+    "the whole body where it does not stand": (b"data: [DONE]\n\n", COUNT, "data: [DONE]\\n\\n"),
+}
+
+
+@pytest.mark.parametrize(("body", "sign", "shown"), PROOFS.values(), ids=PROOFS)
+def test_a_proof_quotes_the_telling_place(body: bytes, sign: re.Pattern[bytes], shown: str) -> None:
+    """And says what it leaves out."""
+    assert near(reading(body=body), sign).excerpt == shown
+
+
+def test_a_long_frame_is_shown_from_its_choices_on() -> None:
+    """Ids and dates tell least; a short one is whole."""
+    one = reading(body=CHUNK)
+    shown = of_frame(one, one.frames[0])
+    assert shown.excerpt == 'data: {"id": ... ' + CHUNK.decode()[CHUNK.index(b'"choices"') :].replace("\n", "\\n")
+    assert (shown.start, shown.end) == (0, len(CHUNK))
+    short = reading(body=text("maple"))
+    assert of_frame(short, short.frames[0]).excerpt.startswith('data: {"id": "c", "choices"')
 
 
 @pytest.mark.parametrize(
