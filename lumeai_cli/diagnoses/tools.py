@@ -203,10 +203,14 @@ def _count(reading: Reading) -> int:
 
 
 def _result_rejected(case: Case) -> Iterator[Finding]:
-    """The second turn, with a tool's result in it, is turned down where the first turn worked."""
+    """The second turn, with a tool's result in it, is turned down where the first turn worked.
+
+    What the server says without such a result as well has another cause.
+    """
     second = case.of(TOOL_RESULT)[-1:]
     worked = any(reading.ok and not reading.answer.errors for reading in case.of(TOOL_NATIVE))
-    hits = [(reading, of_body(reading)) for reading in second if worked and refused(reading)]
+    elsewhere = {said(reading) for reading in case.of(*ANSWERING) if refused(reading)}
+    hits = [(r, of_body(r)) for r in second if worked and refused(r) and said(r) not in elsewhere]
     if hits:
         yield from found("tool-result-rejected", hits, {"status": second[0].status or 0, "said": said(second[0])})
 

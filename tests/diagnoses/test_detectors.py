@@ -962,6 +962,20 @@ NEAR = (
     ),
     no("tool-result-rejected", "the first turn fails, too", refused(500, probe=probes.TOOL_NATIVE, **NATIVE), SECOND),
     no("tool-result-rejected", "our own call was refused, the model's was not", called(CALL), SECOND, ANSWERED),
+    no(
+        "tool-result-rejected",
+        "the same is said without a result",
+        called(CALL),
+        refused(500, error("worker died"), probe=probes.TOOL_RESULT, **NATIVE),
+        refused(500, error("worker died"), probe=probes.OTHER),
+    ),
+    yes(
+        "tool-result-rejected",
+        "something else is said without one",
+        called(CALL),
+        refused(500, error("no such role"), probe=probes.TOOL_RESULT, **NATIVE),
+        refused(500, error("worker died"), probe=probes.OTHER),
+    ),
     no("tool-result-rejected", "too many requests", called(CALL), refused(429, probe=probes.TOOL_RESULT, **NATIVE)),
     no(
         "g4f-open-to-network",
