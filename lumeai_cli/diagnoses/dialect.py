@@ -73,9 +73,20 @@ def _no_choices(case: Case) -> Iterator[Finding]:
     yield from found("no-choices", hits, {"keys": keys[0].detail if keys else ""})
 
 
+def _with_choices(reading: Reading) -> bool:
+    """Whether a stream delivered an event that has a choice, be there others beside it."""
+    bare = reading.odd(OddKind.NO_CHOICES, OddKind.EMPTY_CHOICES, OddKind.BROKEN_JSON, OddKind.NOT_AN_OBJECT)
+    other = {event.frame for event in bare} | {event.frame for event in reading.answer.errors}
+    delivered = {id(frame) for frame in reading.data_events}
+    return any(id(frame) in delivered and number not in other for number, frame in enumerate(reading.frames))
+
+
 def _schema(case: Case) -> Iterator[Finding]:
-    """Any other type or field that makes a judged client fail; whether one does, its judge will say."""
-    mixed = {r.exchange for r in case.answers() if r.asked.stream and r.shape is Shape.SSE and not _without_choices(r)}
+    """Any other type or field that makes a judged client fail; whether one does, its judge will say.
+
+    A missing `choices` is that of one event among others that have it.
+    """
+    mixed = {r.exchange for r in case.answers() if r.asked.stream and r.shape is Shape.SSE and _with_choices(r)}
 
     def accept(reading: Reading, event: Odd) -> bool:
         if event.kind is OddKind.NO_CHOICES:

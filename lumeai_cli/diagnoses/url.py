@@ -41,9 +41,10 @@ def is_api(reading: Reading) -> bool:
             return True  # it has not said enough to be called anything else
         if reading.shape is Shape.JSON:
             return bool(errors) or not reading.odd(OddKind.NO_CHOICES, OddKind.NOT_AN_OBJECT)
-        if reading.shape is Shape.TEXT:
-            return any(isinstance(event, BackendError) for event in reading.events)
-        return reading.shape is not Shape.EMPTY or reading.content_type == "text/event-stream"
+        if reading.shape is Shape.TEXT and any(isinstance(event, BackendError) for event in reading.events):
+            return True
+        # What is no stream, or an empty one, may have been meant as one.
+        return reading.shape not in (Shape.TEXT, Shape.EMPTY) or reading.content_type == "text/event-stream"
     if 300 <= status < 400 or status in (405, 501):
         return False
     if status == 404:

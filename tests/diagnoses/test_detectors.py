@@ -960,6 +960,16 @@ NEAR = (
         reading(probes.TOOL_NATIVE, sse(delta(CALL), {**delta({}, "stop"), "usage": {"prompt_tokens": 90}}), **NATIVE),
         counted(probes.TOOL_ABSENT, 90, 200),
     ),
+    no(
+        "bad-chunk-schema",
+        "no event of the stream has choices, and one is broken",
+        reading(body=b'data: {"id": "c"}\n\ndata: {"id":\n\ndata: [DONE]\n\n'),
+    ),
+    yes(
+        "bad-chunk-schema",
+        "one event of a good stream has no choices",
+        reading(body=b'data: {"id": "c"}\n\n' + text("maple")),
+    ),
     no("tool-result-rejected", "the first turn fails, too", refused(500, probe=probes.TOOL_NATIVE, **NATIVE), SECOND),
     no("tool-result-rejected", "our own call was refused, the model's was not", called(CALL), SECOND, ANSWERED),
     no(
@@ -1068,6 +1078,8 @@ API = {
     "an error in 200": (reading(body=error("quota"), label=JSON), True),
     "an empty event stream": (reading(body=b""), True),
     "JSON lines": (reading(body=OTHER_LIST * 2), True),
+    "an event stream in which no line is a field": (reading(body=text("maple").replace(b"data:", b"Data:")), True),
+    "the same lines as a text": (reading(body=text("maple").replace(b"data:", b"Data:"), label="text/plain"), False),
     "an answer that was cut at once": (reading(body=b"{", ending=EndingKind.CUT), True),
     "401": (refused(401, error("no key")), True),
     "403": (refused(403), True),
