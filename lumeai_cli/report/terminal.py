@@ -104,13 +104,17 @@ def _verdict(sheet: Sheet, target: TargetReport, verdict: Verdict, language: str
             sheet.add(styled(say(language, "likewise", named=named), FAINT), 4, 8)
     _heading(sheet, language, "fix-heading")
     for number, fix in enumerate(fixes(rated, target, language), 1):
-        sheet.markdown(f"{number}. " + fix.replace("\n", "\n   "), 4)
+        sheet.markdown(f"{number}. " + _BLANK_BEFORE_CODE.sub("\n", fix).replace("\n", "\n   "), 4)
     if target.next:
         _heading(sheet, language, "next-heading")
         _listed(sheet, target, target.next, language)
     _clients(sheet, target, language)
     sheet.add()
     sheet.add(styled(say(language, "more", name=rated.diagnosis.name), FAINT), 2)
+
+
+_BLANK_BEFORE_CODE = re.compile(r"(?<!```)\n *\n(?= *```)")
+"""Markdown wants it between a sentence and its code; in a report it parts the two."""
 
 
 def _alike(evidence: Sequence[Evidence]) -> list[list[Evidence]]:
@@ -157,11 +161,11 @@ def _clients(sheet: Sheet, target: TargetReport, language: str) -> None:
         sheet.add(styled(f"{', '.join(titles)}: ") + styled(word, style), 4, 6)
         message = outcome.message.in_(language)
         if message:
-            told = message if len(message) <= TOLD else message[:TOLD].rstrip() + " ..."
+            told = message if len(message) <= TOLD else (message[:TOLD].rpartition(" ")[0] or message[:TOLD]) + " ..."
             sheet.add(styled(say(language, "quoted", text=told) if outcome.quoted else told, FAINT), 6, 7)
 
 
-TOLD = 160
+TOLD = 200
 """Characters of what a client shows: enough to know it again."""
 
 

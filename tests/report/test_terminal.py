@@ -123,6 +123,19 @@ def test_the_proof_names_the_probe_the_exchange_and_the_second(sick: Make, repor
     assert "stream (e1), after 0.41 s: {" in render(report(sick()), "en")
 
 
+@both
+def test_the_code_of_a_cure_stands_right_behind_its_sentence(
+    sick: Make, report: Make, rated: Make, language: str
+) -> None:
+    """A blank line parts only two pieces of code."""
+    told = render(report(sick(rated("wrong-content-type"))), language)
+    cures = told.partition(say(language, "fix-heading"))[2].partition(say(language, "clients-heading"))[0]
+    rows = cures.strip("\n").splitlines()
+    code = [number for number, row in enumerate(rows) if row.startswith(" " * 9)]
+    assert len(code) == 2
+    assert [rows[number - 1].strip() == "" for number in code] == [False, True]
+
+
 CHUNK = 'data: {"id":"%s","choices":[{"delta":{"content":"%s"},"finish_reason":%s}]}'
 PAIRS = {
     "another id and text": (CHUNK % ("a", "maple", "null"), CHUNK % ("b", "42", "null"), True),
