@@ -46,6 +46,7 @@ MESSAGES = {
     "sick": "sick",
     "demo": "This is a demonstration: three sick specimens and a healthy one, served by lumeai's own lab.",
     "why-heading": "Proof",
+    "likewise": "likewise: {named}",
     "clients-heading": "What your client shows",
     "fix-heading": "What to do",
     "next-heading": "Once this is cured, you will meet",
