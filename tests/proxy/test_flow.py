@@ -134,9 +134,8 @@ def test_a_reset_behind_the_finish_reason_takes_nothing_from_the_answer() -> Non
 def test_a_last_event_that_nothing_ends_is_ended(last: bytes) -> None:
     """Else it would melt with what goes out behind it."""
     play = playbook().freely(Arrived(0), Opened(0.1, 200), Read(0.2, ROLE + HI + last), Ended(0.5, clean()))
-    assert [event for event in play.sent.split(b"\n\n") if not event.startswith(b":")] == [
-        event for event in (ROLE + HI + STOP + DONE).split(b"\n\n")
-    ]
+    told = [event for event in play.sent.split(b"\n\n") if not event.startswith(b":")]
+    assert told == (ROLE + HI + STOP + DONE).split(b"\n\n")
     assert play.finish == Finish("ok")
 
 
