@@ -52,6 +52,7 @@ def unknown_route(method: str, path: str) -> Refusal:
 
 def unknown_model(model: str, near: str) -> Refusal:
     """No backend has this model; `near` are those that may be meant."""
+    model = model[:200]
     sentence = phrase("refuse-model-near", model=model, near=near) if near else phrase("refuse-model", model=model)
     return Refusal("LUM005", 404, sentence, param="model")
 
