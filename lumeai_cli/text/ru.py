@@ -273,7 +273,11 @@ MESSAGES = {
     "refuse-own-fault": "Сломалось что-то в самом lumeai: это его вина, не ваша. Подробности в его журнале, запрос "
     "{request}; пожалуйста, сообщите об этом.",
     "refuse-method": "Этот адрес не принимает {method}: нужен {allowed}.",
-    "refuse-slow": "Тело запроса не пришло целиком за {seconds} с.",
+    "refuse-slow": "Запрос не пришёл целиком за {seconds} с. Отправьте его сразу, с верным content-length.",
+    "refuse-no-http": "Пришёл не запрос HTTP/1.1. Base URL для агента начинается с http://, а не с https://.",
+    "refuse-head": "Заголовки запроса больше {limit} КиБ. Посмотрите, что агент в них кладёт.",
+    "serve-other-route": "{path} обслуживается как {usual}: Base URL у этого клиента должен кончаться на /v1",
+    "serve-no-workers": "несколько процессов требуют системы с fork, а здесь его нет: оставьте serve.workers равным 1",
     "backend-said": "Сервер сказал: «{said}».",
     "what-to-do": "Что делать: {cure}",
     "more-about": "({code}; подробнее: lumeai explain {name})",
