@@ -4,7 +4,9 @@ import json
 import logging
 import sys
 import time
+import traceback
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from lumeai_cli.proxy.circuit import Circuits
 from lumeai_cli.proxy.event import Finish, Note
@@ -12,6 +14,9 @@ from lumeai_cli.proxy.explanation import Explanation
 from lumeai_cli.text.visible import visible
 
 LOG = logging.getLogger("lumeai.serve")
+
+DEEPEST = 4
+"""Frames of a fault of our own that are told."""
 
 
 @dataclass(slots=True)
@@ -46,7 +51,7 @@ class Story:
             extra={
                 "story": {
                     "request": self.request_id,
-                    "model": self.model,
+                    "model": self.model[:200],
                     "stream": self.stream,
                     "outcome": finish.outcome,
                     "seconds": round(seconds, 3),
@@ -104,7 +109,11 @@ class Lines(logging.Formatter):
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
         story = getattr(record, "story", None)
         if story is None:
-            return f"{clock} {visible(record.getMessage())}"
+            told = getattr(record, "told", {})
+            parts = [record.getMessage(), *(f"{name}={value}" for name, value in told.items())]
+            if record.exc_info and record.exc_info[1]:
+                parts.append(faults(record.exc_info[1]))
+            return visible(f"{clock} {'  '.join(parts)}")
         parts = [f"{clock} {story['outcome']:<8} {story['seconds']:>7.2f} s  {story['backend'] or '-'}"]
         parts.append(f"model={story['model'] or '-'} {'stream' if story['stream'] else 'plain'} {story['request']}")
         if story["repairs"]:
@@ -119,15 +128,28 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line."""
-        told = {"time": round(record.created, 3), "level": record.levelname.lower()}
+        line = {"time": round(record.created, 3), "level": record.levelname.lower()}
         story = getattr(record, "story", None)
-        return json.dumps({**told, **(story or {"message": record.getMessage()})}, ensure_ascii=True)
+        line |= story or {"message": record.getMessage(), **getattr(record, "told", {})}
+        if record.exc_info and record.exc_info[1]:
+            line["fault"] = faults(record.exc_info[1])
+        return json.dumps(line, ensure_ascii=True)
+
+
+def faults(error: BaseException) -> str:
+    """What broke, and where, without the errors' own words: these may hold what a client has sent."""
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(faults(one) for one in error.exceptions)
+    frames = traceback.extract_tb(error.__traceback__)[-DEEPEST:]
+    places = " > ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)
+    return f"{type(error).__name__} at {places}"
 
 
 def start_log(*, quiet: bool) -> None:
-    """Sends the log to stderr, in the form that fits who reads it there."""
+    """Sends the log, and what the libraries complain of, to stderr, in the form that fits who reads it there."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Lines() if sys.stderr.isatty() else JsonLines())
-    LOG.handlers = [handler]
     LOG.setLevel(logging.WARNING if quiet else logging.INFO)
-    LOG.propagate = False
+    for logger in (LOG, *map(logging.getLogger, ("uvicorn", "asyncio", "aiohttp"))):
+        logger.handlers = [handler]
+        logger.propagate = False

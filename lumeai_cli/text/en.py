@@ -276,7 +276,11 @@ MESSAGES = {
     "refuse-own-fault": "Something broke in lumeai itself: its own fault, not yours. Its log tells more under request "
     "{request}; please report it.",
     "refuse-method": "This route does not take {method}: use {allowed}.",
-    "refuse-slow": "The request's body had not come whole after {seconds} s.",
+    "refuse-slow": "The request had not come whole after {seconds} s. Send it at once, with the content-length it has.",
+    "refuse-no-http": "What came is no HTTP/1.1 request. The Base URL for your agent begins with http://, not https://.",
+    "refuse-head": "The request's headers are larger than {limit} KiB. Look what your agent puts there.",
+    "serve-other-route": "{path} is served as {usual}: the Base URL in that client should end in /v1",
+    "serve-no-workers": "several workers need a system with fork, which this one is not: leave serve.workers at 1",
     "refuse-page": "A web page ({origin}) asked, and a proxy without keys answers no pages: they could spend your "
     "tokens. Use a program of this machine.",
     "refuse-host": "This machine was called '{host}', a name of the internet. Use http://127.0.0.1 and the port.",
