@@ -35,7 +35,7 @@ from lumeai_cli.proxy.event import (
 )
 from lumeai_cli.proxy.explanation import LONGEST_WAIT, Explanation, exchange_of, explain
 from lumeai_cli.proxy.refusal import error_body, stopping
-from lumeai_cli.proxy.retry import Tried, following
+from lumeai_cli.proxy.retry import Tried, following, telling
 from lumeai_cli.proxy.spoken import spoken
 from lumeai_cli.repair.chunk import comment, error_event
 from lumeai_cli.repair.fault import NOTHING_SAID, Fault
@@ -71,7 +71,11 @@ class Told(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the settings and the request's surroundings say: see `settings.model.ServeSettings` for the first ones."""
+    """What the settings and the request's surroundings say: see `settings.model.ServeSettings` for the first ones.
+
+    `whole`: the answer to this very request was cut a moment ago after its beginning had gone out. It is asked for in
+    one piece, of which nothing goes out before all of it is there, so that no client is cut off for ever.
+    """
 
     hold: float = 20.0
     keep_alive: float = 15.0
@@ -79,6 +83,7 @@ class Rules:
     explain: str = "error"
     language: str = "en"
     request_id: str = ""
+    whole: bool = False
 
 
 @dataclass(slots=True)
@@ -128,7 +133,7 @@ class Flow:
         self._candidates = candidates
         self._rules = rules
         self._known = known
-        self._next = Attempt(candidates[0], chat.wanted.stream)  # what is to be opened after a rest
+        self._next = Attempt(candidates[0], chat.wanted.stream and not rules.whole)  # what is to be opened after a rest
         self._last = 0.0  # when the client got something for the last time
         self._shown = ""  # what the headers said of backend and repairs
         self._out: list[Command] = []
@@ -262,7 +267,7 @@ class Flow:
         way = self._way
         at = way.began + ending.at
         exchange = replace(way.exchange, chunks=tuple(way.pieces), ending=ending)
-        why = explain(exchange, way.attempt, fault)
+        why = explain(exchange, way.attempt, fault, after_tool=self._chat.after_tool)
         self._out.append(Note(way.attempt, why, tuple(way.mender.repairs)))
         self.tried.append(Tried(way.attempt, why, moved_to(exchange)))
         if self.told is Told.CONTENT:
@@ -270,7 +275,7 @@ class Flow:
             return
         following_one = following(self._chat, self._candidates, self.tried, self._rules.attempts)
         if following_one is None:
-            self._end(self.tried[0].why)
+            self._end(telling(self.tried))
         elif following_one.wait:
             self.state = State.RESTING
             self._next = following_one.attempt
