@@ -287,8 +287,8 @@ MESSAGES = {
     "OLLAMA_CONTEXT_LENGTH=65536 ollama serve; llama-server: -c 65536).",
     "cure-parser": "Добавьте опцию в команду запуска сервера. vLLM: --enable-auto-tool-choice и --tool-call-parser "
     "для вашей модели; llama-server: --jinja.",
-    "cure-server": "Перезапустите или обновите сервер {target} либо возьмите на нём другую модель; больше может сказать "
-    "его журнал.",
+    "cure-server": "Перезапустите или обновите сервер {target} либо возьмите на нём другую модель; больше может "
+    "сказать его журнал.",
     "cure-size": "Начните новый, более короткий чат или поднимите лимит у сервера {target}. Express: express.json с "
     "limit 50mb; nginx: client_max_body_size 50m.",
     "cure-start": "Запустите сервер {target}, например командой ollama serve или g4f api --no-gui --bind "
