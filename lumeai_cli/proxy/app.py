@@ -181,7 +181,15 @@ class Chat:
         now = time.monotonic()
         ordered = proxy.circuits.ordered(candidates, now)
         settings = plan.settings
-        rules = Rules(settings.hold, settings.keep_alive, settings.attempts, settings.explain, language, request_id)
+        rules = Rules(
+            settings.hold,
+            settings.keep_alive,
+            settings.attempts,
+            settings.explain,
+            language,
+            request_id,
+            whole=proxy.memory.was_cut(chat.digest, now),
+        )
         story = Story(request_id, chat.model, chat.wanted.stream, proxy.circuits, proxy.memory, chat.digest)
         flow = Flow(chat, ordered, rules, proxy.memory.known(chat.digest, now))
         surroundings = Surroundings(proxy.engine, proxy.limits, story, AGENT, language)

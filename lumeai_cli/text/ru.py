@@ -288,6 +288,25 @@ MESSAGES = {
     "what-to-do": "Что делать: {cure}",
     "more-about": "({code}; подробнее: lumeai explain {name})",
     "also-asked": "Не помогли и другие: {others}.",
+    "failed-somehow": "Сервер {target} не дал ответа, который мог бы показать клиент.",
+    "cure-url": "Исправьте URL сервера {target} в настройках lumeai или после --backend; сейчас это {base}. Верный "
+    "адрес поищет lumeai doctor {base}.",
+    "cure-key": "Дайте lumeai ключ сервера {target}: в lumeai.yaml рядом с url укажите key_env, переменную с ключом. "
+    "Ключ, введённый в агенте, до сервера не доходит.",
+    "cure-window": "Начните новый, более короткий чат или запустите сервер с большим окном (Ollama: "
+    "OLLAMA_CONTEXT_LENGTH=65536 ollama serve; llama-server: -c 65536).",
+    "cure-parser": "Добавьте опцию в команду запуска сервера. vLLM: --enable-auto-tool-choice и --tool-call-parser "
+    "для вашей модели; llama-server: --jinja.",
+    "cure-server": "Перезапустите или обновите сервер {target} либо возьмите на нём другую модель; больше может "
+    "сказать его журнал.",
+    "cure-size": "Начните новый, более короткий чат или поднимите лимит у сервера {target}. Express: express.json с "
+    "limit 50mb; nginx: client_max_body_size 50m.",
+    "cure-start": "Запустите сервер {target}, например командой ollama serve или g4f api --no-gui --bind "
+    "127.0.0.1:1337. Если он работает, сравните порт, который он печатает, с {base}.",
+    "cure-model": "Выберите в агенте имя из списка /v1/models самого lumeai или укажите model для сервера {target} в "
+    "lumeai.yaml.",
+    "cure-slow": "Подождите, пока модель загрузится, и спросите снова. Если сервер просто медленный, увеличьте "
+    "first_byte и silence в разделе serve файла lumeai.yaml; если он завис, перезапустите его.",
     "builtin-chat": "Привет! Я - LumeAI. Чем могу помочь? (Настоящая модель не настроена: так я отвечаю на всё. "
     "Команда `lumeai serve --backend URL` поставит меня перед настоящей.)",
     "builtin-agent": "Это сам lumeai: настоящая модель не настроена, поэтому выполнить задачу нечем. С агентом и "
