@@ -26,7 +26,7 @@ from lumeai_cli.doctor.probe import PROBES
 from lumeai_cli.doctor.result import ProbeStatus
 from lumeai_cli.proxy.refusal import MEANINGS
 from lumeai_cli.repair.step import REPAIRS
-from lumeai_cli.settings import ServeSettings
+from lumeai_cli.settings import KeysSettings, ServeSettings
 from tests.docs import diagnoses
 
 ROOT = Path(__file__).parents[1]
@@ -68,6 +68,7 @@ OPTIONS = words("""
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "doctor": (),
     "serve": words("--host --port --backend --workers --check --api-key-env --config --lang -q"),
+    "keys": words("create list show set revoke rotate delete usage verify"),
     "explain": ("--list", "--lang"),
     "lab": ("list", "serve"),
     "config": ("init", "check", "show"),
@@ -83,6 +84,13 @@ PLACES = words(
     "127.0.0.1:1337 127.0.0.1:11434 127.0.0.1:8080 127.0.0.1:1234 127.0.0.1:8000 127.0.0.1:5863 127.0.0.1:5864"
 )
 """Where a local server is looked for: G4F, Ollama, llama-server, LM Studio, vLLM; and where proxy and lab answer."""
+
+KEY_OPTIONS = words("--expires --models --backends --rpm --tokens-per-day --concurrent --grace --days --csv --yes")
+KEY_FIELDS = words("""
+    name key shown state created expires revoked last_used models backends rpm tokens_per_day concurrent older verdict
+    flaw day requests failed cured prompt_tokens completion_tokens estimated_tokens seconds slowest errors
+""")
+"""Of `lumeai keys`, in its JSON."""
 
 EXIT_CODES = words("0 1 2 3 130")
 
@@ -158,6 +166,9 @@ def facts() -> Iterator[tuple[str, str]]:
     yield from (("key", name) for keys in KEYS for name in keys)
     yield from (("probe", name) for name in PROBES)
     yield from (("key", field.name) for field in fields(ServeSettings))
+    yield from (("key", field.name) for field in fields(KeysSettings))
+    yield from (("option", name) for name in KEY_OPTIONS)
+    yield from (("key", name) for name in KEY_FIELDS)
     yield from (("route", name) for name in ROUTES)
     yield from (("header", name) for name in HEADERS)
     yield from (("refusal", code) for code in MEANINGS)

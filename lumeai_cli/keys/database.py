@@ -9,7 +9,7 @@ import os
 import sqlite3
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from lumeai_cli.text.mendable import MendableError, reason
@@ -92,12 +92,11 @@ def connect(
         raise StoreError(phrase("store-unopened", reason=reason(error)), str(path)) from None
     with told(path):
         connection = sqlite3.connect(path, timeout=wait, isolation_level=None, check_same_thread=False)
-    try:
+    with ExitStack() as stack:
+        stack.callback(connection.close)
         with told(path):
             _prepare(connection, path, migrations, durable=durable)
-    except BaseException:
-        connection.close()
-        raise
+        stack.pop_all()
     return connection
 
 
@@ -155,11 +154,10 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
-    except BaseException:
+        connection.execute("COMMIT")
+    finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lumeai_cli.text.en import MESSAGES as EN
+from lumeai_cli.text.number import noun
 from lumeai_cli.text.ru import MESSAGES as RU
 
 if TYPE_CHECKING:
@@ -55,15 +56,5 @@ def put(words: Words, language: str) -> str:
 
 
 def counted(language: str, number: int, key: str) -> str:
-    """A number with its noun in the right form: English has two, Russian three (1 цель, 2 цели, 5 целей)."""
-    forms = say(language, key).split("|")
-    if language != "ru":
-        return f"{number} {forms[0 if number == 1 else 1]}"
-    tens, ones = number % 100, number % 10
-    if ones == 1 and tens != 11:
-        form = forms[0]
-    elif 2 <= ones <= 4 and not 12 <= tens <= 14:
-        form = forms[1]
-    else:
-        form = forms[2]
-    return f"{number} {form}"
+    """A number with its noun in the right form; the catalogue holds the forms (`адрес|адреса|адресов`)."""
+    return f"{number} {noun(number, say(language, key).split('|'), language)}"

@@ -30,7 +30,7 @@ def plain(text: str) -> str:
     ("text", "said"),
     [
         ("backend: []", "неизвестный параметр «backend»; возможно, вы имели в виду «backends»? Здесь допустимы: lang"),
-        ("zebra: 1", "неизвестный параметр «zebra». Здесь допустимы: language, backends, doctor, serve."),
+        ("zebra: 1", "неизвестный параметр «zebra». Здесь допустимы: language, backends, doctor, serve, keys."),
         ("x" * 30 + ": 1", "неизвестный параметр текст (символов: 30)."),
         ("language: de", "«language»: выберите одно из: en, ru; сейчас там «de»"),
         (f"{BACKEND}  kind: olama", "«olama» (возможно, вы имели в виду «ollama»?)"),

@@ -10,6 +10,7 @@ import pytest
 from lumeai_cli.backends.backend import Kind
 from lumeai_cli.settings import (
     DoctorSettings,
+    KeysSettings,
     Row,
     ServeSettings,
     Settings,
@@ -73,6 +74,12 @@ def test_each_row_says_the_value_and_where_it_came_from_and_never_a_key(tmp_path
         Row("serve.aliases.gpt-4o", "a/qwen3", "lumeai.yaml:8"),
         Row("serve.aliases.fast", "b", "lumeai.yaml:8"),
         Row("serve.grace", "30", "default"),
+        Row("keys.store", "keys.db in the data folder", "default"),
+        Row("keys.rpm", "no limit", "default"),
+        Row("keys.tokens_per_day", "no limit", "default"),
+        Row("keys.concurrent", "no limit", "default"),
+        Row("keys.lost_store_grace", "60", "default"),
+        Row("keys.usage_days", "90", "default"),
     )
     assert "planted" not in repr(shown)
 
@@ -98,6 +105,7 @@ def test_the_example_shows_every_key_and_each_of_its_lines_is_valid(tmp_path: Pa
     )
     assert {f"doctor.{field.name}" for field in fields(DoctorSettings)} <= set(settings.origins)
     assert {f"serve.{field.name}" for field in fields(ServeSettings)} <= set(settings.origins)
+    assert {f"keys.{field.name}" for field in fields(KeysSettings)} <= set(settings.origins)
     assert [warning.sentence.in_("en")[:41] for warning in settings.warnings] == [
         "the environment variable LUMEAI_API_KEY i"
     ]
