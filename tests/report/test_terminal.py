@@ -104,9 +104,10 @@ def test_no_cure_takes_a_command_that_does_not_exist(examined: Report) -> None:
         assert [cure for cure in page(name, "en").fixes if not any(command in cure for command in COMING)], name
 
 
-def test_explain_says_what_is_not_there_yet() -> None:
-    """Its pages name the commands already."""
-    assert "not in this version yet" in explained("key-rejected")
+def test_explain_calls_no_command_missing_that_is_there() -> None:
+    """The pages name `lumeai keys`."""
+    assert "lumeai keys verify" in explained("key-rejected")
+    assert "not in this version yet" not in explained("key-rejected")
     assert "not in this version yet" not in explained("server-error")
 
 
