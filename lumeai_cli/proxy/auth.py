@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from lumeai_cli.keys.key import Grant, Verdict
 from lumeai_cli.keys.terms import moment
-from lumeai_cli.keys.token import LENGTH, Flaw, digest_of, parse
+from lumeai_cli.keys.token import LENGTH, Token, digest_of, parse
 from lumeai_cli.proxy import refusal
 from lumeai_cli.proxy.refusal import Refusal
 
@@ -49,8 +49,10 @@ def _known(text: bytes, grants: Mapping[bytes, Grant], at: float) -> Grant | Ref
     grant = grants.get(digest)
     same = hmac.compare_digest(grant.digest if grant is not None else _NOBODY, digest)
     if grant is None or not same:
-        flawed = isinstance(parse(text.decode("latin-1")), Flaw)
-        return refusal.key_mistyped() if flawed else refusal.key_unknown()
+        shown = text.decode("latin-1")
+        token = parse(shown)
+        good = isinstance(token, Token) and token.reveal() == shown
+        return refusal.key_unknown() if good else refusal.key_mistyped()
     verdict = grant.verdict(at)
     if verdict is Verdict.REVOKED:
         return refusal.key_revoked(grant.name)

@@ -6,13 +6,16 @@ leads to its model. No other backend and no default model comes in that way: eac
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from lumeai_cli.backends.backend import Backend
 from lumeai_cli.keys.terms import Terms, allows
 from lumeai_cli.proxy.attempt import Candidate
 from lumeai_cli.proxy.refusal import Refusal, backend_not_allowed, model_not_allowed
 from lumeai_cli.proxy.route import ANY, Offers, choose
+
+if TYPE_CHECKING:
+    from lumeai_cli.backends.models import ModelList
 
 T = TypeVar("T")
 
@@ -21,24 +24,26 @@ def choose_allowed(model: str, offers: Offers, terms: Terms) -> tuple[Candidate,
     """The candidates as `choose` has them, without those that the key must not reach."""
     if not terms.models and not terms.backends:
         return choose(model, offers)
-    own = _own(offers, terms)
-    if not own.backends:
+    mine = tuple(one for one in offers.backends if not terms.backends or one.name in terms.backends)
+    if not mine:
         return backend_not_allowed()
-    alias = model in offers.aliases and allows(terms.models, model)
-    named = offers.aliases[model] if alias else model
-    if model in ANY and not alias:
-        found: tuple[Candidate, ...] | Refusal = choose("", replace(own, aliases={}))
-    elif not alias and not _asked(model, own.backends, terms):
-        return model_not_allowed(model)
+    if model in offers.aliases and allows(terms.models, model):
+        target = offers.aliases[model]
+        meant, own = _bare(target, mine), replace(offers, backends=mine, aliases={})
     else:
-        found = choose(named, replace(own, aliases={}))
+        target, meant = "" if model in ANY else model, ""
+        own = _own(offers, mine, terms)
+        bare = _bare(target, mine)
+        names = target, bare, *(f"{backend.name}/{bare}" for backend in mine)
+        if not own.backends or (target and not allows(terms.models, *names)):
+            return model_not_allowed(model)
+    found = choose(target, own)
     if isinstance(found, Refusal):
         return found
-    meant = _bare(named, own.backends) if alias else ""
     allowed = tuple(
         candidate
         for candidate in (_without_substitute(candidate, terms) for candidate in found)
-        if (meant and candidate.model == meant) or _reaches(candidate, model, terms)
+        if (meant and candidate.model == meant) or _reaches(candidate, target, terms)
     )
     return allowed or model_not_allowed(model)
 
@@ -51,33 +56,34 @@ def visible_entries(
     shown: dict[str, T] = {}
     for name, entry in entries.items():
         owner = owners[name]
+        alias = owner not in names
         backend = next((one for one in names if owner == one or owner.startswith(f"{one}/")), None)
         if backend is not None and terms.backends and backend not in terms.backends:
             continue
-        if allows(terms.models, *_names(name, backend)):
+        if allows(terms.models, *_names(name, None if alias else backend)):
             shown[name] = entry
     return shown
 
 
-def _own(offers: Offers, terms: Terms) -> Offers:
-    """The offers of the backends that the key may reach, with the models that it may ask for."""
-    backends = tuple(one for one in offers.backends if not terms.backends or one.name in terms.backends)
-    models = {
-        backend.name: replace(
-            known,
-            ids=tuple(name for name in known.ids if allows(terms.models, name, f"{backend.name}/{name}")),
-            chat=tuple(name for name in known.chat if allows(terms.models, name, f"{backend.name}/{name}")),
-        )
-        if (known := offers.models.get(backend.name)) is not None
-        else None
-        for backend in backends
-    }
-    return replace(offers, backends=backends, models=models)
+def _own(offers: Offers, backends: Iterable[Backend], terms: Terms) -> Offers:
+    """The offers as if there were no other models than those that the key may ask for."""
+    kept: list[Backend] = []
+    models: dict[str, ModelList | None] = {}
+    for backend in backends:
 
+        def allowed(name: str, backend: Backend = backend) -> bool:
+            return allows(terms.models, name, f"{backend.name}/{name}")
 
-def _asked(model: str, backends: Iterable[Backend], terms: Terms) -> bool:
-    """Whether the name as the client writes it is allowed."""
-    return allows(terms.models, model, _bare(model, backends))
+        default = backend.model if backend.model and allowed(backend.model) else None
+        known = offers.models.get(backend.name)
+        if known is not None and known.ids:
+            ids = tuple(name for name in known.ids if allowed(name))
+            if not ids and default is None:
+                continue
+            known = replace(known, ids=ids, chat=tuple(name for name in known.chat if allowed(name)))
+        models[backend.name] = known
+        kept.append(replace(backend, model=default))
+    return replace(offers, backends=tuple(kept), models=models, aliases={})
 
 
 def _bare(model: str, backends: Iterable[Backend]) -> str:

@@ -43,7 +43,7 @@ GPT, QWEN = Terms(models=("gpt-*",)), Terms(models=("qwen*",))
         ("no-such-model", GPT, "LUM015"),
         ("gpt-none", GPT, [("a", "gpt-4o")]),
         ("hidden", GPT, "LUM015"),
-        ("gpt-x", GPT, [("b", "secret-2")]),
+        ("gpt-x", GPT, [("b", "secret-2"), ("a", "gpt-4o")]),
         ("fast", Terms(models=("fast",)), [("a", "gpt-4o")]),
         ("gpt-4o", Terms(models=("fast",)), "LUM015"),
         ("", GPT, [("a", "gpt-4o")]),
@@ -69,7 +69,9 @@ def test_what_is_asked_in_the_end_is_allowed(model: str, terms: Terms, found: ob
 @pytest.mark.parametrize("substitute", [True, False, None])
 @pytest.mark.parametrize("backends", [(A,), (B,), (A, B)])
 def test_no_way_leads_to_a_model_that_is_not_allowed(
-    model: str, substitute: bool | None, backends: tuple[Backend, ...]
+    model: str,
+    substitute: bool | None,
+    backends: tuple[Backend, ...],
 ) -> None:
     """But where an alias that is allowed by its own name leads there."""
     found = asked(model, GPT, substitute=substitute, backends=backends)
@@ -86,6 +88,7 @@ def test_a_key_without_bounds_is_asked_nothing() -> None:
 def test_a_refusal_names_no_model_that_the_key_may_not_use() -> None:
     found = choose_allowed("gpt-none", Offers((A, B), LISTS, ALIASES, substitute=False), GPT)
     assert isinstance(found, Refusal)
+    assert found.code == "LUM005"
     assert "secret" not in found.sentence.in_("en")
 
 
