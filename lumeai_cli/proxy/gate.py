@@ -7,10 +7,11 @@ disk keeps no request waiting; only keys with limits touch the store on a reques
 import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Self
+from functools import partial
+from typing import Any, Self, TypeVar
 
 from lumeai_cli.keys.database import StoreError
 from lumeai_cli.keys.key import Grant
@@ -18,7 +19,7 @@ from lumeai_cli.keys.limits import ALL, DAY, Bound, Denied, Holder
 from lumeai_cli.keys.terms import Terms
 from lumeai_cli.keys.usage import Gathered, Use
 from lumeai_cli.keys.watch import Watch
-from lumeai_cli.proxy.auth import RawHeaders, identify, presented
+from lumeai_cli.proxy.auth import RawHeaders, identify
 from lumeai_cli.proxy.counter import Counter
 from lumeai_cli.proxy.door import stranger
 from lumeai_cli.proxy.guard import Guard
@@ -34,6 +35,8 @@ from lumeai_cli.proxy.refusal import (
 from lumeai_cli.proxy.tries import Tries
 from lumeai_cli.proxy.visit import Visit, rate_headers
 
+T = TypeVar("T")
+
 LOOK_SECONDS = 0.5
 """Between two looks at the store: a revocation is effective after this time and one look."""
 
@@ -42,6 +45,9 @@ FORGET_SECONDS = 3600.0
 LONGEST_WAIT = 30
 BYTES_PER_TOKEN = 4
 """A rule of thumb for English and code, where nobody counted."""
+
+GUESSES = frozenset({"LUM011", "LUM012"})
+"""What whoever tries keys out is told; a key that was good once is no guess."""
 
 EVERYTHING = Terms()
 
@@ -88,7 +94,7 @@ class Gate:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
         if self._watch is not None:
-            await self._in_thread(self._write)
+            await self._write()
             await self._in_thread(self._watch.close)
         if self._counter is not None:
             self._counter.close()
@@ -113,7 +119,7 @@ class Gate:
         found = identify(headers, watch.grants, time.time())
         if isinstance(found, Grant):
             return Guest(found)
-        return await self._refused(found, address) if presented(headers) else found
+        return await self._refused(found, address) if found.code in GUESSES else found
 
     def admits(self, headers: RawHeaders) -> bool:
         """Whether this request may see more than everybody; nothing is counted."""
@@ -178,23 +184,30 @@ class Gate:
                 written = now
                 if self._counter is not None:
                     self._counter.beat()
-                await self._in_thread(self._write)
+                await self._write()
             if now - forgotten > FORGET_SECONDS:
                 forgotten = now
                 await self._in_thread(self._forget)
 
-    def _write(self) -> None:
+    async def _write(self) -> None:
         """Writes what was used; what cannot be written is kept for the next time."""
+        taken = self._gathered.take()
+        if not await self._in_thread(partial(self._written, taken)):
+            self._gathered.put_back(taken)
+
+    def _written(self, taken: Gathered) -> bool:
+        """Whether it is in the store."""
         store = self._watch.store if self._watch is not None else None
         if store is None:
-            return
-        taken = self._gathered.take()
+            return False
         try:
             if taken:
                 store.usage.write(taken)
-            store.checkpoint()
         except StoreError:
-            self._gathered.put_back(taken)
+            return False
+        with contextlib.suppress(StoreError):  # another worker may be at it
+            store.checkpoint()
+        return True
 
     def _forget(self) -> None:
         store = self._watch.store if self._watch is not None else None
@@ -214,8 +227,8 @@ class Gate:
         if self._tasks is not None:
             self._tasks.create_task(work)
 
-    async def _in_thread(self, work: Any) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, work)
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
 
 def _denied(denied: Denied, grant: Grant | None) -> Refusal:

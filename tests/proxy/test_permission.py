@@ -49,7 +49,7 @@ GPT, QWEN = Terms(models=("gpt-*",)), Terms(models=("qwen*",))
         ("", GPT, [("a", "gpt-4o")]),
         ("auto", QWEN, [("b", "qwen3")]),
         ("auto", Terms(models=("nothing",)), "LUM015"),
-        ("qwen3", Terms(models=("b/*",)), [("b", "qwen3")]),
+        ("qwen3", Terms(models=("b/*",)), [("b", "qwen3", "secret-2")]),
         ("org/big", Terms(models=("org/*",)), [("b", "org/big")]),
         ("gpt-4o", Terms(backends=("a",)), [("a", "gpt-4o")]),
         ("secret-2", Terms(backends=("a",)), [("a", "gpt-4o")]),
@@ -70,7 +70,7 @@ def test_what_is_asked_in_the_end_is_allowed(model: str, terms: Terms, found: ob
 @pytest.mark.parametrize("backends", [(A,), (B,), (A, B)])
 def test_no_way_leads_to_a_model_that_is_not_allowed(
     model: str,
-    substitute: bool | None,
+    substitute: bool | None,  # noqa: FBT001  # a column
     backends: tuple[Backend, ...],
 ) -> None:
     """But where an alias that is allowed by its own name leads there."""
