@@ -5,11 +5,13 @@ alone. Write-ahead logging lets proxies read while somebody writes; a transactio
 process, and, where `durable`, the machine.
 """
 
+import errno
 import os
+import secrets
 import sqlite3
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from lumeai_cli.text.mendable import MendableError, reason
@@ -101,17 +103,33 @@ def connect(
 
 
 def _make_private(path: Path) -> None:
-    """The file and its folder, for nobody else's eyes; SQLite gives the files beside it the same mode."""
+    """The file and its folder, for nobody else's eyes; SQLite gives the files beside it the same mode.
+
+    A file that is there is never opened here: with the first descriptor that a process closes, POSIX takes away all its
+    locks on that file, and another process would take SQLite's log for nobody's.
+    """
     if not path.parent.exists():
         path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), PRIVATE_FILE)
     try:
-        if os.name == "posix":
-            found = os.fstat(descriptor)
-            if stat.S_IMODE(found.st_mode) & 0o077 and found.st_uid == os.geteuid():
-                os.fchmod(descriptor, PRIVATE_FILE)
+        found = path.stat()
+    except FileNotFoundError:
+        _make_empty(path)
+        return
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if os.name == "posix" and stat.S_IMODE(found.st_mode) & 0o077 and found.st_uid == os.geteuid():
+        path.chmod(PRIVATE_FILE)
+
+
+def _make_empty(path: Path) -> None:
+    """An empty private file, unless somebody else makes it first."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
+    try:
+        with suppress(FileExistsError):
+            os.link(draft, path)
     finally:
-        os.close(descriptor)
+        draft.unlink()
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, migrations: Sequence[Sequence[str]], *, durable: bool) -> None:

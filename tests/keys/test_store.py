@@ -4,7 +4,10 @@ import os
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ import pytest
 from lumeai_cli.keys import database
 from lumeai_cli.keys.database import MIGRATIONS, BusyError, StoreError, connect
 from lumeai_cli.keys.key import Verdict, verdict
+from lumeai_cli.keys.sqlite_limits import SqliteLimits
 from lumeai_cli.keys.store import Place, SqliteKeyStore
 from lumeai_cli.keys.terms import Allowance, KeysError, Terms
 from lumeai_cli.keys.token import make
@@ -148,6 +152,22 @@ def test_what_is_deleted_is_gone(store: SqliteKeyStore, path: Path) -> None:
     with sqlite3.connect(path) as raw:
         assert raw.execute("SELECT count(*) FROM token").fetchone() == (0,)
     raw.close()
+
+
+def test_another_process_that_comes_and_goes_takes_nothing_away(path: Path) -> None:
+    """Were a lock of this process lost, the other one would throw SQLite's log away as nobody's."""
+    with SqliteKeyStore.open(path) as store:
+        limits = SqliteLimits.open_at(path, time.time)
+        second = SqliteKeyStore.existing(path)
+        assert second is not None
+        code = f"from pathlib import Path; from lumeai_cli.keys.store import SqliteKeyStore as S\np = Path({str(path)!r})\n"
+        code += "with S.open(p) as store: print(*(key.name for key in (*store.keys(),)))"
+        for number in range(3):
+            store.create(f"k{number}", make(), Terms(), NOW)
+            told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+            assert told.stdout.split() == [f"k{before}" for before in range(number + 1)]
+        second.close()
+        limits.close()
 
 
 # --- news -------------------------------------------------------------------------------------------------------------
@@ -334,8 +354,8 @@ def test_a_full_and_a_read_only_disk_are_told_and_nothing_is_half_written(tmp_pa
             assert 0 < made < 5000
             assert store.count() == made
         os.system(f"mount -o remount,ro {disk}")  # noqa: S605  # our own path
-        with pytest.raises(StoreError, match=r"read-only|Read-only"):
-            SqliteKeyStore.open(disk / "keys.db")
+        with SqliteKeyStore.open(disk / "keys.db") as store, pytest.raises(StoreError, match="read-only"):
+            store.create("x", make(), Terms(), NOW)
     finally:
         os.system(f"umount {disk}")  # noqa: S605  # our own path
 
