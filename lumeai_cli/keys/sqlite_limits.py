@@ -1,5 +1,9 @@
 """`Limits` in the store's file: exact over all workers of this machine.
 
+Far from a limit a worker takes a little more than it needs at the moment (`Lease`), and counts that down without
+asking; the nearer the limit, the smaller the lease, and below 128 left there is none. What is leased counts as used, so
+nobody gets more than there is; what was not used is given back with every sign of life.
+
 A reservation is one short transaction that checks all counters and counts, so that no two workers take the same last
 request. Of streams each worker writes only its own number, as it knows it: so nothing is lost or counted twice, and
 what a dead worker left open is dropped as soon as it would stand in somebody's way.
@@ -10,14 +14,63 @@ import secrets
 import socket
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from lumeai_cli.keys.database import connect, told, transaction
 from lumeai_cli.keys.limits import DAY, MINUTE, Bound, Denied, Holder, Standing, Ticket, over, standings
+from lumeai_cli.keys.terms import Allowance
+
+SHARE = 128
+"""A lease is at most this part of what is left: twice as many workers as there may be."""
+
+MOST = 64, 50_000, 16
+"""Requests, tokens and streams of one lease at most: what a worker that is killed may take with it."""
 
 DEAD_SECONDS = 30.0
 """A worker that gave no sign of life for so long is dead, or hears of it: then it writes its numbers anew."""
+
+
+@dataclass(slots=True)
+class Lease:
+    """What a worker may give out of a holder's counters by itself, in this minute and on this day.
+
+    `left` and `most` are requests, tokens and streams: what is still to be had, and what there was. `counts` is what is
+    known to be used of each.
+    """
+
+    allowance: Allowance
+    minute: int
+    day: int
+    left: list[int]
+    most: tuple[int, int, int]
+    counts: list[int]
+
+    def covers(self, holder: Holder, minute: int, day: int, prompt: int) -> bool:
+        """Whether one more request can be given out of it."""
+        allowance = holder.allowance
+        return (
+            self.allowance == allowance
+            and (self.minute, self.day) == (minute, day)
+            and (allowance.rpm is None or self.left[0] > 0)
+            and (allowance.tokens_per_day is None or self.left[1] > prompt)
+            and (allowance.concurrent is None or self.left[2] > 0)
+        )
+
+    def takes_back(self, day: int, more: int) -> bool:
+        """Whether a request that is over can be settled with it; `more` tokens than were reserved."""
+        streams = self.allowance.concurrent is None or self.left[2] < self.most[2]
+        tokens = self.allowance.tokens_per_day is None or (
+            self.day == day and 0 <= self.left[1] - more <= 2 * self.most[1]
+        )
+        return streams and tokens
+
+    def move(self, requests: int, tokens: int, streams: int) -> None:
+        """Gives so much out of it, or takes it back."""
+        for place, amount in enumerate((requests, tokens, streams)):
+            self.left[place] -= amount
+            self.counts[place] += amount
 
 
 class SqliteLimits:
@@ -36,6 +89,7 @@ class SqliteLimits:
         self._worker = f"{self._host}/{os.getpid()}/{secrets.token_hex(4)}"
         self._registered = False
         self._spent: dict[int, tuple[int, int]] = {}
+        self._leases: dict[int, Lease] = {}
         self.open = open_
 
     @classmethod
@@ -56,6 +110,10 @@ class SqliteLimits:
         known = self._known_as_spent(holders, at)
         if known is not None:
             return known
+        leased = self._out_of_leases(holders, prompt, at)
+        if leased is not None:
+            return leased
+        leases: dict[int, Lease] = {}
         with told(self._path), transaction(self._connection):
             now = self._clock()
             minute, day = int(now // MINUTE), int(now // DAY)
@@ -71,8 +129,9 @@ class SqliteLimits:
                         self._spent[holder.key] = minute, reached.limit
                     return Denied(holder.key, reached)
                 counts.append(count)
-            for holder in holders:
-                self._take(holder, minute, day, prompt, now)
+            for holder, count in zip(holders, counts, strict=True):
+                leases[holder.key] = self._take(holder, count, minute, day, prompt, now)
+        self._leases |= leases
         for holder in holders:
             if holder.allowance.concurrent is not None:
                 self.open[holder.key] = self.open.get(holder.key, 0) + 1
@@ -84,13 +143,22 @@ class SqliteLimits:
         """What it took; if that is a `StoreError`, nothing has changed."""
         streams = [holder.key for holder in ticket.holders if holder.allowance.concurrent is not None]
         more = tokens - ticket.reserved
+        leases = [self._leases.get(holder.key) for holder in ticket.holders]
+        if all(lease is not None and lease.takes_back(ticket.day, more) for lease in leases):
+            for lease, holder in zip(leases, ticket.holders, strict=True):
+                if lease is not None:
+                    lease.move(0, more, -1)
+                if holder.allowance.concurrent is not None:
+                    self.open[holder.key] = max(0, self.open.get(holder.key, 0) - 1)
+            return
         budgets = [holder.key for holder in ticket.holders if holder.allowance.tokens_per_day is not None and more]
         if streams or budgets:
             with told(self._path), transaction(self._connection):
                 for key in budgets:
                     self._charge(key, ticket.day, more)
                 for key in streams:
-                    self._tell_open(key, self._clock(), more=-1)
+                    lease = self._leases.get(key)
+                    self._tell_open(key, self._clock(), more=(lease.left[2] if lease is not None else 0) - 1)
         for key in streams:
             self.open[key] = max(0, self.open.get(key, 0) - 1)
 
@@ -106,6 +174,7 @@ class SqliteLimits:
         with told(self._path), transaction(self._connection):
             self._register(now)
             self._registered = True
+            self._give_back(now)
             self._connection.execute("DELETE FROM stream WHERE worker = ?", (self._worker,))
             self._connection.executemany(
                 "INSERT INTO stream VALUES (?, ?, ?)",
@@ -114,11 +183,13 @@ class SqliteLimits:
             self._connection.execute("DELETE FROM minute WHERE minute < ?", (int(now // MINUTE) - 5,))
             self._connection.execute("DELETE FROM day WHERE day < ?", (int(now // DAY) - 2,))
             self._connection.execute("DELETE FROM worker WHERE beat < ?", (now - 20 * DEAD_SECONDS,))
+        self._leases.clear()
 
     def close(self) -> None:
         """The streams of this worker are over."""
         try:
             with told(self._path), transaction(self._connection):
+                self._give_back(self._clock())
                 self._connection.execute("DELETE FROM worker WHERE id = ?", (self._worker,))
         finally:
             self._connection.close()
@@ -146,22 +217,69 @@ class SqliteLimits:
         if allowance.concurrent is not None:
             others = self._one("SELECT sum(open) FROM stream WHERE key = ? AND worker <> ?", holder.key, self._worker)
             streams = others + self.open.get(holder.key, 0)
-        return requests, tokens, streams
+        lease = self._leases.get(holder.key)
+        if lease is not None:  # what is leased and not used is not used
+            requests -= lease.left[0] if lease.minute == minute else 0
+            tokens -= lease.left[1] if lease.day == day else 0
+        return max(0, requests), max(0, tokens), streams
+
+    def _out_of_leases(self, holders: Sequence[Holder], prompt: int, at: float) -> Ticket | None:
+        """A request that needs no question to the store."""
+        minute, day = int(at // MINUTE), int(at // DAY)
+        leases = [self._leases.get(holder.key) for holder in holders]
+        for lease, holder in zip(leases, holders, strict=True):
+            if lease is None or not lease.covers(holder, minute, day, prompt):
+                return None
+        for lease, holder in zip(leases, holders, strict=True):
+            if lease is not None:
+                lease.move(1, prompt, 1)
+            if holder.allowance.concurrent is not None:
+                self.open[holder.key] = self.open.get(holder.key, 0) + 1
+        requests, tokens, streams = leases[0].counts if leases[0] is not None else (0, 0, 0)
+        return Ticket(tuple(holders), day, prompt, standings(holders[0], requests, tokens, streams, at))
+
+    def _give_back(self, now: float) -> None:
+        """What was leased and not used, of requests and tokens; of streams the caller tells."""
+        minute = int(now // MINUTE)
+        for key, lease in self._leases.items():
+            if lease.allowance.rpm is not None and lease.minute == minute and lease.left[0] > 0:
+                self._count_requests(key, minute, -lease.left[0])
+            if lease.allowance.tokens_per_day is not None and lease.left[1]:
+                self._charge(key, lease.day, -lease.left[1])
 
     def _one(self, question: str, *values: object) -> int:
         row = self._connection.execute(question, values).fetchone()
         return int(row[0]) if row is not None and row[0] is not None else 0
 
-    def _take(self, holder: Holder, minute: int, day: int, prompt: int, now: float) -> None:
-        if holder.allowance.rpm is not None:
-            self._connection.execute(
-                "INSERT INTO minute VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET requests = requests + 1",
-                (holder.key, minute),
-            )
-        if holder.allowance.tokens_per_day is not None:
-            self._charge(holder.key, day, prompt)
-        if holder.allowance.concurrent is not None:
-            self._tell_open(holder.key, now, more=1)
+    def _take(
+        self, holder: Holder, count: tuple[int, int, int], minute: int, day: int, prompt: int, now: float
+    ) -> Lease:
+        """Counts one request, and leases what may be; an older lease goes into the new one."""
+        allowance, old = holder.allowance, self._leases.get(holder.key)
+        limits = allowance.rpm, allowance.tokens_per_day, allowance.concurrent
+        after = count[0] + 1, count[1] + prompt, count[2] + 1
+        most = tuple(
+            0 if limit is None else max(0, min(cap, (limit - used) // SHARE))
+            for limit, used, cap in zip(limits, after, MOST, strict=True)
+        )
+        requests, tokens, streams = most
+        if allowance.rpm is not None:
+            left = old.left[0] if old is not None and old.minute == minute else 0
+            self._count_requests(holder.key, minute, 1 + requests - left)
+        if allowance.tokens_per_day is not None:
+            left = old.left[1] if old is not None and old.day == day else 0
+            if old is not None and old.day != day:
+                self._charge(holder.key, old.day, -old.left[1])
+            self._charge(holder.key, day, prompt + tokens - left)
+        if allowance.concurrent is not None:
+            self._tell_open(holder.key, now, more=1 + streams)
+        return Lease(allowance, minute, day, list(most), (requests, tokens, streams), list(after))
+
+    def _count_requests(self, key: int, minute: int, more: int) -> None:
+        self._connection.execute(
+            "INSERT INTO minute VALUES (?, ?, max(0, ?)) ON CONFLICT DO UPDATE SET requests = max(0, requests + ?)",
+            (key, minute, more, more),
+        )
 
     def _charge(self, key: int, day: int, tokens: int) -> None:
         self._connection.execute(

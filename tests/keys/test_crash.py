@@ -11,7 +11,7 @@ from pathlib import Path
 from lumeai_cli.keys.database import StoreError
 from lumeai_cli.keys.key import Verdict, verdict
 from lumeai_cli.keys.limits import Holder, Ticket
-from lumeai_cli.keys.sqlite_limits import SqliteLimits
+from lumeai_cli.keys.sqlite_limits import MOST, SqliteLimits
 from lumeai_cli.keys.store import SqliteKeyStore
 from lumeai_cli.keys.terms import Allowance, Terms
 from lumeai_cli.keys.token import make
@@ -106,7 +106,8 @@ def test_kill_at_random_moments_loses_nothing_that_was_acknowledged(tmp_path: Pa
     limits.close()
     assert isinstance(now, Ticket)
     used = BUDGET - now.standings[0].left
-    assert charged <= used <= charging
+    # Whoever is killed takes its lease with it: nobody gets more than there is, and little is lost.
+    assert charged <= used <= charging + MOST[1] * (kills + WORKERS)
     assert len(created) + len(revoked) + charged // 3 >= CHANGES
 
 

@@ -189,6 +189,62 @@ def test_both_counters_decide_alike(
     there.close()
 
 
+# --- leases -----------------------------------------------------------------------------------------------------------
+
+
+def both(path: Path, clock: Clock) -> tuple[SqliteLimits, SqliteLimits]:
+    """Two workers."""
+    return SqliteLimits.open_at(path, clock), SqliteLimits.open_at(path, clock)
+
+
+@pytest.mark.parametrize("allowance", [{"rpm": 1000}, {"concurrent": 1000}, {"rpm": 700, "concurrent": 900}])
+def test_leases_never_let_in_more_than_there_is(allowance: dict[str, int], path: Path, clock: Clock) -> None:
+    """Nor less, as long as every worker goes on to the end."""
+    workers = both(path, clock)
+    passed = [
+        isinstance(workers[place % 2].reserve(holder(**allowance), 0, clock.now), Ticket) for place in range(2500)
+    ]
+    assert sum(passed) == min(allowance.values())
+    for worker in workers:
+        worker.close()
+
+
+def test_far_from_its_limits_a_worker_asks_the_store_now_and_then(path: Path, clock: Clock) -> None:
+    counter = SqliteLimits.open_at(path, clock)
+    asked: list[str] = []
+    counter._connection.set_trace_callback(asked.append)  # noqa: SLF001  # to listen
+    far = holder(rpm=10**6, tokens_per_day=10**9, concurrent=10**4)
+    for _ in range(200):
+        counter.settle(taken(counter, far, clock, prompt=20), 45)
+    assert sum("BEGIN" in statement for statement in asked) < 20
+    counter.close()
+
+
+def test_what_was_leased_and_not_used_is_given_back(path: Path, clock: Clock) -> None:
+    one, other = both(path, clock)
+    allowance = {"rpm": 10_000, "tokens_per_day": 10_000_000, "concurrent": 10_000}
+    one.settle(taken(one, holder(**allowance), clock, prompt=20), 45)
+    one.beat()
+    left = {standing.bound: standing.left for standing in taken(other, holder(**allowance), clock).standings}
+    assert left == {Bound.REQUESTS: 9998, Bound.TOKENS: 10_000_000 - 45, Bound.STREAMS: 9999}
+    one.close()
+    other.close()
+
+
+def test_tokens_are_exact_with_leases_over_two_workers(path: Path, clock: Clock) -> None:
+    """What goes over the budget is what the last open requests took."""
+    workers = both(path, clock)
+    budget = holder(tokens_per_day=1_000_000)
+    used = place = 0
+    while isinstance(ticket := workers[place % 2].reserve(budget, 100, clock.now), Ticket):
+        workers[place % 2].settle(ticket, 700)
+        used += 700
+        place += 1
+    assert 1_000_000 <= used < 1_000_000 + 2 * 700
+    for worker in workers:
+        worker.close()
+
+
 # --- several workers --------------------------------------------------------------------------------------------------
 
 

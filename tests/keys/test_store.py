@@ -160,8 +160,10 @@ def test_another_process_that_comes_and_goes_takes_nothing_away(path: Path) -> N
         limits = SqliteLimits.open_at(path, time.time)
         second = SqliteKeyStore.existing(path)
         assert second is not None
-        code = f"from pathlib import Path; from lumeai_cli.keys.store import SqliteKeyStore as S\np = Path({str(path)!r})\n"
-        code += "with S.open(p) as store: print(*(key.name for key in (*store.keys(),)))"
+        code = (
+            "from pathlib import Path; from lumeai_cli.keys.store import SqliteKeyStore\n"
+            f"with SqliteKeyStore.open(Path({str(path)!r})) as store: print(*(key.name for key in (*store.keys(),)))"
+        )
         for number in range(3):
             store.create(f"k{number}", make(), Terms(), NOW)
             told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
