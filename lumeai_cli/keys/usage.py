@@ -46,9 +46,12 @@ class Use:
     codes: tuple[tuple[str, int], ...] = ()
 
     def __add__(self, other: "Use") -> "Use":
-        codes = dict(self.codes)
-        for code, count in other.codes:
-            codes[code] = codes.get(code, 0) + count
+        codes = self.codes
+        if other.codes:
+            counts = dict(codes)
+            for code, count in other.codes:
+                counts[code] = counts.get(code, 0) + count
+            codes = tuple(sorted(counts.items()))
         return Use(
             self.requests + other.requests,
             self.failed + other.failed,
@@ -58,7 +61,7 @@ class Use:
             self.estimated + other.estimated,
             self.seconds + other.seconds,
             max(self.slowest, other.slowest),
-            tuple(sorted(codes.items())),
+            codes,
         )
 
     @property
