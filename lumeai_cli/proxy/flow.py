@@ -35,7 +35,7 @@ from lumeai_cli.proxy.event import (
 )
 from lumeai_cli.proxy.explanation import LONGEST_WAIT, Explanation, exchange_of, explain
 from lumeai_cli.proxy.refusal import error_body, stopping
-from lumeai_cli.proxy.retry import Tried, following
+from lumeai_cli.proxy.retry import Tried, following, telling
 from lumeai_cli.proxy.spoken import spoken
 from lumeai_cli.proxy.underway import Underway
 from lumeai_cli.repair.chunk import comment, error_event
@@ -69,7 +69,11 @@ class Told(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the settings and the request's surroundings say: see `settings.model.ServeSettings` for the first ones."""
+    """What the settings and the request's surroundings say: see `settings.model.ServeSettings` for the first ones.
+
+    `whole`: the answer to this very request was cut a moment ago after its beginning had gone out. It is asked for in
+    one piece, of which nothing goes out before all of it is there, so that no client is cut off for ever.
+    """
 
     hold: float = 20.0
     keep_alive: float = 15.0
@@ -77,6 +81,7 @@ class Rules:
     explain: str = "error"
     language: str = "en"
     request_id: str = ""
+    whole: bool = False
 
 
 LIVE = tuple(state for state in State if state is not State.OVER)
@@ -110,7 +115,7 @@ class Flow:
         self._candidates = candidates
         self._rules = rules
         self._known = known
-        self._next = Attempt(candidates[0], chat.wanted.stream)  # what is to be opened after a rest
+        self._next = Attempt(candidates[0], chat.wanted.stream and not rules.whole)  # what is to be opened after a rest
         self._until = 0.0  # how long that rest lasts
         self._last = 0.0  # when the client got something for the last time
         self._shown = ""  # what the headers said of backend and repairs
@@ -249,7 +254,7 @@ class Flow:
         way = self._way
         at = way.began + ending.at
         exchange = replace(way.exchange, chunks=way.heard, ending=ending)
-        why = explain(exchange, way.attempt, fault)
+        why = explain(exchange, way.attempt, fault, after_tool=self._chat.after_tool)
         self._out.append(Note(way.attempt, why, tuple(way.mender.repairs)))
         self.tried.append(Tried(way.attempt, why, moved_to(exchange)))
         if self.told is Told.CONTENT:
@@ -257,7 +262,7 @@ class Flow:
             return
         following_one = following(self._chat, self._candidates, self.tried, self._rules.attempts)
         if following_one is None:
-            self._end(self.tried[0].why)
+            self._end(telling(self.tried))
         elif following_one.wait:
             self.state = State.RESTING
             self._next = following_one.attempt
