@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from lumeai_cli.proxy.attempt import Attempt
+from lumeai_cli.proxy.event import Opened
 from lumeai_cli.repair.plain import PlainMender
 from lumeai_cli.repair.stream import StreamMender
-from lumeai_cli.wire.exchange import Chunk, Exchange
+from lumeai_cli.wire.exchange import Asked, Chunk, Ending, Exchange
 
 KEPT = 256 * 1024
 """Bytes of a body's beginning that are kept to be judged, if it comes to that, as long as nothing of it is content.
@@ -34,9 +35,9 @@ class Underway:
     """One exchange with a backend, as far as it has come; `began` in the flow's time."""
 
     attempt: Attempt
-    exchange: Exchange
     mender: StreamMender | PlainMender
     began: float
+    opened: Opened | None = None  # the head of the answer
     kept: int = 0
     _head: list[Piece] = field(default_factory=list)
     _tail: deque[Piece] = field(default_factory=deque)
@@ -65,6 +66,13 @@ class Underway:
         while self._trailing - len(self._tail[0][1]) >= KEPT_OF_END:
             self._trailing -= len(self._tail.popleft()[1])
             self._whole = False
+
+    def exchange(self, identity: str, asked: Asked, ending: Ending) -> Exchange:
+        """All that came of it, as the value that is judged."""
+        head, body = self.opened, self.heard
+        if head is None:
+            return Exchange(identity, asked, None, (), None, body, ending)
+        return Exchange(identity, asked, head.status, head.headers, head.at - self.began, body, ending, head.encoding)
 
     @property
     def heard(self) -> tuple[Chunk, ...]:

@@ -4,8 +4,10 @@ from types import MappingProxyType
 
 import pytest
 
+from lumeai_cli.diagnoses.case import STREAMED
 from lumeai_cli.diagnoses.catalogue import CATALOGUE
-from lumeai_cli.proxy.explanation import LONGEST_WAIT, Explanation, exchange_of, explain
+from lumeai_cli.proxy.attempt import asked_of
+from lumeai_cli.proxy.explanation import LONGEST_WAIT, Explanation, explain
 from lumeai_cli.repair.fault import NOTHING_SAID, Fault
 from lumeai_cli.wire.exchange import Chunk, Ending, EndingKind, Exchange, Headers
 from tests.proxy.playbook import ASK_A, chat_of
@@ -56,7 +58,7 @@ def explained(
     fault: Fault = NOTHING_SAID,
 ) -> Explanation:
     """Why this exchange failed."""
-    asked = exchange_of("a1", ASK_A, chat_of()).asked
+    asked = asked_of(ASK_A, chat_of(), STREAMED)
     chunks = (Chunk(0.2, body),) if body else ()
     return explain(Exchange("a1", asked, status, told, 0.1, chunks, Ending(ending, 0.5)), ASK_A, fault)
 

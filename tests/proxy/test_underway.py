@@ -5,7 +5,6 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lumeai_cli.proxy.explanation import exchange_of
 from lumeai_cli.proxy.underway import KEPT, KEPT_OF_END, Underway
 from lumeai_cli.repair.stream import StreamMender
 from tests.proxy.playbook import ASK_A, chat_of
@@ -14,7 +13,7 @@ from tests.proxy.playbook import ASK_A, chat_of
 def underway() -> Underway:
     """An exchange of which nothing has come."""
     chat = chat_of()
-    return Underway(ASK_A, exchange_of("a1", ASK_A, chat), StreamMender(chat.wanted), 0.0)
+    return Underway(ASK_A, StreamMender(chat.wanted), 0.0)
 
 
 def event(number: int, size: int, end: bytes = b"\n\n") -> bytes:
