@@ -1,13 +1,16 @@
 """A client that repeats itself gets the same end at once; one that repeats itself without end is told to stop."""
 
+import json
+
 import pytest
 
+from lumeai_cli.proxy.chat import Chat, read_chat
 from lumeai_cli.proxy.explanation import Explanation
 from lumeai_cli.proxy.record import Memory
+from lumeai_cli.proxy.refusal import Refusal
 
 KEY = Explanation("LUM211", "key-missing")
 FAILED = Explanation("LUM402", "server-error")
-CUT = Explanation("LUM505", "stream-cut")
 A, B = b"a", b"b"
 
 
@@ -50,7 +53,7 @@ def test_the_minute_begins_anew(between: str) -> None:
         case "pause":
             again = 61.0
         case "answer":
-            memory.forget(A)
+            memory.forget(A, lambda: A)
         case "other":
             memory.keep(A, KEY, 20.0)
     memory.keep(A, FAILED, again)
@@ -59,19 +62,47 @@ def test_the_minute_begins_anew(between: str) -> None:
     assert memory.known(A, again + 60.0) is not None
 
 
-def test_what_was_cut_is_asked_for_in_one_piece() -> None:
-    """For as long as the client keeps at it, whatever came of that; an answer ends it."""
+def test_after_a_cut_the_next_answer_is_asked_for_in_one_piece() -> None:
+    """For a minute, in that conversation alone; an answer ends it."""
     memory = Memory()
-    assert not memory.was_cut(A, 0.0)
-    memory.keep(A, CUT, 0.0, cut=True)
-    assert memory.known(A, 1.0) is None
-    assert memory.was_cut(A, 1.0)
-    memory.keep(A, FAILED, 2.0)
-    assert memory.was_cut(A, 3.0)
-    assert not memory.was_cut(A, 63.0)
-    memory.keep(A, CUT, 70.0, cut=True)
-    memory.forget(A)
-    assert not memory.was_cut(A, 71.0)
+    assert not memory.was_cut(lambda: A, 0.0)
+    memory.keep_cut(A, 0.0)
+    assert [memory.was_cut(lambda: A, at) for at in (0.0, 60.0, 60.1)] == [True, True, False]
+    assert not memory.was_cut(lambda: B, 0.0)
+    memory.forget(b"digest", lambda: A)
+    assert not memory.was_cut(lambda: A, 1.0)
+
+
+def test_nobody_asks_which_conversation_it_is_if_none_was_cut() -> None:
+    """That costs a healthy request nothing."""
+    memory = Memory()
+    memory.forget(A, lambda: pytest.fail("asked"))
+    assert not memory.was_cut(lambda: pytest.fail("asked"), 0.0)
+
+
+def request(text: str, *, clock: str = "10:00", more: tuple[str, ...] = ()) -> Chat:
+    """A classic client's request: its surroundings are told anew each time."""
+    surroundings = f"<environment_details>\n# Current Time\n{clock}\n</environment_details>"
+    said = [{"role": "system", "content": "Work."}, {"role": "user", "content": f"{text}\n{surroundings}"}]
+    said += [{"role": "user", "content": f"{one}\n{surroundings}"} for one in more]
+    found = read_chat(json.dumps({"model": "m", "messages": said}).encode(), seed="s")
+    assert not isinstance(found, Refusal)
+    return found
+
+
+def test_the_clock_makes_no_other_request() -> None:
+    """What a classic client tells of its surroundings differs from one repeat to the next."""
+    first = request("a task")
+    assert first.digest == request("a task", clock="10:01").digest
+    assert first.digest != request("a task", more=("go on",)).digest
+    assert first.digest != request("another task").digest
+
+
+def test_a_conversation_is_known_by_its_beginning() -> None:
+    """However long it has become."""
+    first = request("a task")
+    assert first.conversation == request("a task", clock="10:01", more=("go on",)).conversation
+    assert first.conversation != request("another task").conversation
 
 
 def test_it_never_grows_without_bound() -> None:
