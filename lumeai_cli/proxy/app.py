@@ -188,9 +188,17 @@ class Chat:
             settings.explain,
             language,
             request_id,
-            whole=proxy.memory.was_cut(chat.digest, now),
+            whole=proxy.memory.was_cut(lambda: chat.conversation, now),
         )
-        story = Story(request_id, chat.model, chat.wanted.stream, proxy.circuits, proxy.memory, chat.digest)
+        story = Story(
+            request_id,
+            chat.model,
+            chat.wanted.stream,
+            proxy.circuits,
+            proxy.memory,
+            chat.digest,
+            lambda: chat.conversation,
+        )
         flow = Flow(chat, ordered, rules, proxy.memory.known(chat.digest, now))
         surroundings = Surroundings(proxy.engine, proxy.limits, story, AGENT, language)
         driver = Driver(flow, chat, surroundings, send)

@@ -239,7 +239,7 @@ def _told_apart(root: tuple[Diagnosis, Finding], reading: Reading, *, after_tool
     said = _said(finding)
     name = ""
     if diagnosis.name == "request-refused":
-        if reading.status in (404, 405) and (not said or _NO_ROUTE.search(said)):
+        if reading.status == 405 or (reading.status == 404 and (not said or _NO_ROUTE.search(said))):
             name = "endpoint-not-found"
         elif after_tool and _NO_RESULTS.search(said):
             name = "tool-result-rejected"

@@ -72,8 +72,8 @@ class Told(IntEnum):
 class Rules:
     """What the settings and the request's surroundings say: see `settings.model.ServeSettings` for the first ones.
 
-    `whole`: the answer to this very request was cut a moment ago after its beginning had gone out. It is asked for in
-    one piece, of which nothing goes out before all of it is there, so that no client is cut off for ever.
+    `whole`: the last answer in this conversation was cut after its beginning had gone out. The next one is asked for
+    in one piece, of which nothing goes out before all of it is there, so that no client is cut off for ever.
     """
 
     hold: float = 20.0
