@@ -323,7 +323,7 @@ _INNARDS = re.compile(r"(?:\AResponse payload\b|:?\s*(?:\n|<\w+(?:Error|Exceptio
 
 def _short(said: str) -> str:
     """Somebody else's words for a sentence of ours: the first line, without a program's innards and the last stop."""
-    said = _INNARDS.sub("", said.strip()).rstrip(".:")
+    said = visible(_INNARDS.sub("", " ".join(said.split()))).rstrip(".:")
     most = _LONGEST_CODE if said.startswith(("{", "[")) else _LONGEST
     return said if len(said) <= most else f"{said[:most]}..."
 

@@ -117,7 +117,7 @@ def test_what_a_server_said_is_bounded() -> None:
     """A megabyte does not go on."""
     said = "boom\r\n" + "x" * 1_000_000
     for why in (explained(500, said.encode()), explained(fault=Fault("broken-json-frame", said))):
-        assert len(why.said) <= 300
+        assert len(why.said) <= 310
         assert len(why.text("en")) < 3000
 
 
@@ -131,3 +131,14 @@ def test_equal_explanations_are_equal() -> None:
     one, same = (Explanation("LUM803", "empty-answer", MappingProxyType({"a": 1})) for _ in range(2))
     assert one == same
     assert hash(one) == hash(same)
+
+
+def test_a_backends_words_cannot_steer_a_terminal() -> None:
+    """They are shown, not obeyed, and stand once."""
+    body = b'{"error":{"message":"over\\u001b[31m load\\n\\u202eed","type":"overloaded"}}'
+    text = explained(200, b"data: " + body + b"\n\n", fault=Fault("error-in-200", "over\x1b[31m load\n\u202eed")).text(
+        "en"
+    )
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "\\u202e" in text
