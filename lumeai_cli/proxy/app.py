@@ -20,6 +20,7 @@ from lumeai_cli import __version__
 from lumeai_cli.proxy.chat import read_chat
 from lumeai_cli.proxy.circuit import Circuits
 from lumeai_cli.proxy.directory import Directory
+from lumeai_cli.proxy.door import stranger
 from lumeai_cli.proxy.driver import Driver, Message, Receive, SendMessage, Surroundings
 from lumeai_cli.proxy.flow import Flow, Rules
 from lumeai_cli.proxy.patience import Patience
@@ -162,6 +163,10 @@ class Chat:
         if scope["method"] != "POST":
             await refuse(send, wrong_method(scope["method"], "POST"), language, request_id, allow="POST")
             return
+        page = stranger(scope["headers"])
+        if page is not None:
+            await refuse(send, page, language, request_id)
+            return
         proxy.note_route(scope["path"], "/v1" + _CHAT)
         if proxy.stopping:
             await refuse(send, stopping(), language, request_id)
@@ -169,7 +174,11 @@ class Chat:
         body = await read_body(receive, scope["headers"], plan.settings.max_body * 1024 * 1024, proxy.patience.body)
         if body is None:
             return
-        chat = body if isinstance(body, Refusal) else read_chat(body, seed=request_id)
+        if isinstance(body, Refusal):
+            uninvited = any(name == b"expect" for name, _ in scope["headers"])
+            await refuse(send, body, language, request_id, close=uninvited or body.status == 408)
+            return
+        chat = read_chat(body, seed=request_id)
         if isinstance(chat, Refusal):
             await refuse(send, chat, language, request_id)
             return
@@ -212,8 +221,13 @@ class Chat:
                 await driver.break_off(own_fault(request_id))
 
 
-async def refuse(send: SendMessage, refusal: Refusal, language: str, request_id: str, *, allow: str = "") -> None:
-    """Sends an error in OpenAI's form, and says so in the log: of a request that may hold anything, its code alone."""
+async def refuse(
+    send: SendMessage, refusal: Refusal, language: str, request_id: str, *, allow: str = "", close: bool = False
+) -> None:
+    """Sends an error in OpenAI's form, and says so in the log: of a request that may hold anything, its code alone.
+
+    `close`: what comes next on this connection may be the rest of this request, or another one.
+    """
     LOG.info("refused: %s", refusal.code, extra={"told": {"request": request_id, "status": refusal.status}})
     body = refusal.body(language)
     headers = [
@@ -225,8 +239,8 @@ async def refuse(send: SendMessage, refusal: Refusal, language: str, request_id:
         headers.append((b"allow", allow.encode()))
     if refusal.status == 503:
         headers.append((b"retry-after", b"1"))
-    if refusal.status == 408:
-        headers.append((b"connection", b"close"))  # what still comes of the request would be taken for the next one
+    if close:
+        headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
@@ -304,7 +318,8 @@ def build(proxy: Proxy) -> Starlette:
         return refused(unknown_route(request.method, request.scope["path"]))
 
     async def other_method(request: Request, error: Exception) -> Response:
-        allow = (getattr(error, "headers", None) or {}).get("Allow", "GET")
+        allowed = (getattr(error, "headers", None) or {}).get("Allow", "GET")
+        allow = ", ".join(sorted(allowed.split(", ")))
         return refused(wrong_method(request.method, allow), allow=allow)
 
     async def broken(request: Request, error: Exception) -> Response:

@@ -16,6 +16,9 @@ from lumeai_cli.text.visible import visible
 
 LOG = logging.getLogger("lumeai.serve")
 
+CHEAP = frozenset({"connection-refused", "dns-failure"})
+"""Causes that are found out anew at no cost: whoever has just started the backend shall not be told that it is gone."""
+
 DEEPEST = 4
 """Frames of a fault of our own that are told."""
 
@@ -44,7 +47,7 @@ class Story:
     def finished(self, finish: Finish, seconds: float) -> None:
         """The request did."""
         now = time.monotonic()
-        if finish.outcome == "error" and finish.why is not None:
+        if finish.outcome == "error" and finish.why is not None and finish.why.name not in CHEAP:
             self.memory.keep(self.digest, finish.why, now)
         elif finish.outcome == "cut":
             self.memory.keep_cut(self.conversation(), now)

@@ -1,12 +1,15 @@
 """A client that repeats itself gets the same end at once; one that repeats itself without end is told to stop."""
 
 import json
+import time
 
 import pytest
 
 from lumeai_cli.proxy.chat import Chat, read_chat
+from lumeai_cli.proxy.circuit import Circuits
+from lumeai_cli.proxy.event import Finish
 from lumeai_cli.proxy.explanation import Explanation
-from lumeai_cli.proxy.record import Memory
+from lumeai_cli.proxy.record import Memory, Story
 from lumeai_cli.proxy.refusal import Refusal
 
 KEY = Explanation("LUM211", "key-missing")
@@ -112,3 +115,13 @@ def test_it_never_grows_without_bound() -> None:
         memory.keep(number.to_bytes(2), KEY, 0.0)
     assert memory.known((0).to_bytes(2), 0.0) is None
     assert memory.known((1).to_bytes(2), 0.0) == KEY
+
+
+def test_a_backend_that_was_not_there_is_asked_again_at_once() -> None:
+    """Its user has started it, and repeats the request."""
+    circuits, memory = Circuits(), Memory()
+    story = Story("r1", "m", stream=True, circuits=circuits, memory=memory, digest=b"one", conversation=lambda: b"c")
+    story.finished(Finish("error", Explanation("LUM101", "connection-refused")), 0.1)
+    assert memory.known(b"one", time.monotonic()) is None
+    story.finished(Finish("error", Explanation("LUM803", "empty-answer")), 0.1)
+    assert memory.known(b"one", time.monotonic()) is not None
