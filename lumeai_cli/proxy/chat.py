@@ -1,6 +1,5 @@
 """A client's chat request as a value: what is known of it without asking anybody."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lumeai_cli.proxy.refusal import Refusal, not_json, wrong_type
+from lumeai_cli.repair.chunk import encoded
 from lumeai_cli.repair.prompt import described_tools
 from lumeai_cli.repair.wanted import Wanted
 from lumeai_cli.wire.body import BrokenJsonError, loads
@@ -121,13 +121,13 @@ def with_changes(chat: Chat, changes: Mapping[str, Any], dropped: frozenset[str]
     """
     changes = {name: item for name, item in changes.items() if name not in chat.value or chat.value[name] != item}
     dropped = frozenset(name for name in dropped if name in chat.value)
-    once = chat.body.count(b'"model"') == 1
+    # Spelled with an escape it might stand there twice; nobody writes it so, and then nothing is put anywhere.
+    once = chat.body.count(b'"model"') == 1 and "model" in chat.value and b"\\u006" not in chat.body
     place = _MODEL.search(chat.body) if once else None
     known = place is not None and loads(place[1]) == chat.model
     if not changes and not dropped and known:
         return chat.body
     if place is not None and known and not dropped and changes.keys() == {"model"}:
-        name = json.dumps(changes["model"], ensure_ascii=False).encode("utf-8", "surrogatepass")
-        return chat.body[: place.start(1)] + name + chat.body[place.end(1) :]
+        return chat.body[: place.start(1)] + encoded(changes["model"]) + chat.body[place.end(1) :]
     value = {name: item for name, item in chat.value.items() if name not in dropped} | changes
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return encoded(value)

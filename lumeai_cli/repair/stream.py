@@ -183,7 +183,9 @@ class StreamMender:
             start = len(BOM)
             self._told(step.BYTE_ORDER_MARK)
         self._clean = True
-        return bytes(self._bytes[start - self._base : frame.end - self._base])
+        raw = bytes(self._bytes[start - self._base : frame.end - self._base])
+        # What follows must not melt into an event that the body's end cut off from its blank line.
+        return raw if frame.terminated else raw.rstrip(b"\r\n") + b"\n\n"
 
     def _forget(self) -> None:
         """Drops the bytes that are done with."""
