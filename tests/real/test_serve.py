@@ -268,13 +268,28 @@ def test_g4f_answers(ask: Ask, g4f: Callable[[str], Server], serve: Serve) -> No
 
 
 @both_modes
-@pytest.mark.parametrize("specimen", ["server-error", ""], ids=["failing", "dead"])
-def test_what_g4f_hides_is_called_hidden(specimen: str, ask: Ask, g4f: Callable[[str], Server], serve: Serve) -> None:
-    """G4F's only sentence, and what is known of it; the provider may be back in a moment."""
+@pytest.mark.parametrize(
+    ("specimen", "cause"), [("server-error", "Internal error in worker 3"), ("", "")], ids=["failing", "dead"]
+)
+def test_what_g4f_hides_is_uncovered(
+    specimen: str, cause: str, ask: Ask, g4f: Callable[[str], Server], serve: Serve
+) -> None:
+    """G4F's only sentence, and what its provider said, if there is one; it may be back in a moment."""
     error = refused(ask, serve(g4f(specimen)), f"What is the matter, {ask}?", model="gpt-4o")
     assert (error.status_code, error.code) == (502, "LUM902")
     assert "Request execution failed" in error.message
     assert "g4f-hides-cause" in error.message
+    assert cause in error.message
+
+
+@both_modes
+def test_a_prompt_too_long_for_the_provider_is_told_as_that(
+    ask: Ask, g4f: Callable[[str], Server], serve: Serve
+) -> None:
+    """G4F calls it a 500, which agents repeat in silence; a 400 with the provider's words makes them shorten."""
+    error = refused(ask, serve(g4f("context-exceeded")), "word " * 30_000, model="gpt-4o")
+    assert (error.status_code, error.code) == (400, "LUM631")
+    assert "maximum context length is 8192 tokens" in error.message
 
 
 @both_modes
