@@ -11,20 +11,19 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from lumeai_cli.backends.models import FALLBACK
-from lumeai_cli.diagnoses.case import STREAMED, Case
+from lumeai_cli.diagnoses.case import Case
 from lumeai_cli.diagnoses.catalogue import CATALOGUE, findings_of
 from lumeai_cli.diagnoses.content import UNEXPLAINED
 from lumeai_cli.diagnoses.diagnosis import EVERYTHING, Diagnosis
 from lumeai_cli.diagnoses.finding import Fact, Finding, Severity
 from lumeai_cli.diagnoses.g4f import GENERIC
 from lumeai_cli.diagnoses.page import Page, fill, page
-from lumeai_cli.proxy.attempt import Attempt, asked_of
-from lumeai_cli.proxy.chat import Chat
+from lumeai_cli.proxy.attempt import Attempt
 from lumeai_cli.repair.fault import Fault
 from lumeai_cli.text.phrase import say
 from lumeai_cli.text.visible import visible
 from lumeai_cli.wire.event import OddKind
-from lumeai_cli.wire.exchange import Ending, EndingKind, Exchange, header
+from lumeai_cli.wire.exchange import EndingKind, Exchange, header
 from lumeai_cli.wire.reading import Reading, Shape, read
 
 LONGEST_WAIT = 30
@@ -267,11 +266,6 @@ _MENDER_KNOWS = frozenset(
     }
 )
 """Faults that show only to whoever put the answer together for this very client."""
-
-
-def exchange_of(identity: str, attempt: Attempt, chat: Chat) -> Exchange:
-    """The exchange of an attempt, before anything of it has come."""
-    return Exchange(identity, asked_of(attempt, chat, STREAMED), None, (), None, (), Ending(EndingKind.CANCELLED))
 
 
 def _root(findings: tuple[Finding, ...]) -> tuple[Diagnosis, Finding] | None:

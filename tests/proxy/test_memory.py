@@ -1,5 +1,7 @@
 """A client that repeats itself gets the same explanation at once, for a moment."""
 
+from dataclasses import replace
+
 import pytest
 
 from lumeai_cli.proxy.attempt import Attempt, Candidate
@@ -20,7 +22,6 @@ def test_the_same_request_is_known_for_a_moment_and_no_longer() -> None:
     assert memory.known(b"one", 100.0 + Memory.SECONDS) is WHY
     assert memory.known(b"two", 100.0) is None
     assert memory.known(b"one", 100.1 + Memory.SECONDS) is None
-    assert memory.known(b"one", 100.0) is None
 
 
 def test_a_repeat_makes_the_moment_no_longer() -> None:
@@ -51,17 +52,60 @@ def test_it_does_not_grow() -> None:
     assert memory.known(str(Memory.MOST).encode(), 1.0) is WHY
 
 
+def test_what_may_pass_is_told_for_good_only_once_it_has_not_passed() -> None:
+    """Each repeat is a new request, until patience is at its end; and whoever then asks again is asked for again."""
+    memory = Memory(patience=20)
+    for second in (0.0, 10.0, 19.0):
+        memory.keep(b"one", PASSING, second)
+        assert memory.known(b"one", second) is None
+    assert memory.known(b"one", 20.0) == replace(PASSING, final=True)
+    assert memory.known(b"one", 20.0) is None
+
+
+def test_another_cause_begins_the_patience_anew() -> None:
+    memory = Memory(patience=20)
+    memory.keep(b"one", PASSING, 0.0)
+    memory.keep(b"one", Explanation("LUM402", "server-error"), 15.0)
+    assert memory.known(b"one", 30.0) is None
+
+
+def test_what_was_answered_in_between_is_forgotten() -> None:
+    memory = Memory()
+    memory.keep(b"one", WHY, 0.0)
+    memory.forget(b"one")
+    memory.forget(b"two")
+    assert memory.known(b"one", 0.0) is None
+
+
+def test_what_was_cut_is_asked_for_again_and_known_as_such() -> None:
+    """For as long as repeats may come, and in its whole row."""
+    memory = Memory()
+    memory.keep(b"one", WHY, 0.0, cut=True)
+    assert memory.known(b"one", 1.0) is None
+    assert memory.was_cut(b"one", 1.0)
+    memory.keep(b"one", WHY, 2.0)
+    assert memory.known(b"one", 3.0) is WHY
+    assert memory.was_cut(b"one", 3.0)
+    assert not memory.was_cut(b"two", 3.0)
+    assert not memory.was_cut(b"one", 2.1 + Memory.PATIENCE)
+
+
 class Keeping(Memory):
     """A memory that tells what it was given."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.kept: list[tuple[bytes, Explanation]] = []
+        self.told: list[str] = []
 
-    def keep(self, digest: bytes, why: Explanation, at: float) -> None:
+    def keep(self, digest: bytes, why: Explanation, at: float, *, cut: bool = False) -> None:
         """Remembers, and tells that it did."""
-        super().keep(digest, why, at)
-        self.kept.append((digest, why))
+        super().keep(digest, why, at, cut=cut)
+        self.told.append("cut" if cut else "kept")
+
+    def forget(self, digest: bytes) -> None:
+        """Forgets, and tells that it did."""
+        super().forget(digest)
+        self.told.append("forgotten")
 
 
 def story(memory: Memory, circuits: Circuits) -> Story:
@@ -70,23 +114,23 @@ def story(memory: Memory, circuits: Circuits) -> Story:
 
 
 @pytest.mark.parametrize(
-    ("finish", "kept"),
+    ("finish", "told"),
     [
-        (Finish("error", WHY), True),
-        (Finish("error", PASSING), False),
-        (Finish("repeated", WHY), False),
-        (Finish("cut", WHY), False),
-        (Finish("ok"), False),
-        (Finish("left"), False),
-        (Finish("stopped"), False),
+        (Finish("error", WHY), ["kept"]),
+        (Finish("error", PASSING), ["kept"]),
+        (Finish("cut", WHY), ["cut"]),
+        (Finish("ok"), ["forgotten"]),
+        (Finish("repeated", WHY), []),
+        (Finish("left"), []),
+        (Finish("stopped"), []),
     ],
-    ids=lambda value: f"{value.outcome}-{value.why.name if value.why else None}" if isinstance(value, Finish) else None,
+    ids=lambda value: value.outcome if isinstance(value, Finish) else "-".join(value),
 )
-def test_only_an_end_that_will_not_pass_by_itself_is_remembered(finish: Finish, kept: bool) -> None:  # noqa: FBT001  # a column
-    """What may pass is a new request; and a repeat does not renew itself."""
+def test_a_story_tells_the_memory_how_it_ended(finish: Finish, told: list[str]) -> None:
+    """A repeat does not renew itself, and whoever left or was sent away has heard of no cause."""
     memory = Keeping()
     story(memory, Circuits()).finished(finish, 1.0)
-    assert memory.kept == ([(b"one", WHY)] if kept else [])
+    assert memory.told == told
 
 
 def test_a_story_tells_the_circuits_how_a_backend_did() -> None:

@@ -132,8 +132,8 @@ def test_the_code_of_a_cure_stands_right_behind_its_sentence(
     cures = told.partition(say(language, "fix-heading"))[2].partition(say(language, "clients-heading"))[0]
     rows = cures.strip("\n").splitlines()
     code = [number for number, row in enumerate(rows) if row.startswith(" " * 9)]
-    assert len(code) == 2
-    assert [rows[number - 1].strip() == "" for number in code] == [False, True]
+    assert len(code) == 3
+    assert [rows[number - 1].strip() == "" for number in code] == [False, True, False]
 
 
 CHUNK = 'data: {"id":"%s","choices":[{"delta":{"content":"%s"},"finish_reason":%s}]}'
