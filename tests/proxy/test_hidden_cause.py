@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from lumeai_cli.backends.backend import Backend, Kind
+from lumeai_cli.diagnoses.case import STREAMED
 from lumeai_cli.diagnoses.g4f import GENERIC
-from lumeai_cli.proxy.attempt import Attempt, Candidate, request_of
+from lumeai_cli.proxy.attempt import Attempt, Candidate, asked_of, request_of
 from lumeai_cli.proxy.chat import Chat, read_chat
-from lumeai_cli.proxy.explanation import exchange_of, explain
+from lumeai_cli.proxy.explanation import explain
 from lumeai_cli.proxy.retry import Tried, following, telling
 from lumeai_cli.repair.fault import NOTHING_SAID
 from lumeai_cli.wire.exchange import Chunk, Ending, EndingKind, Exchange
@@ -30,7 +31,7 @@ def chat(**fields: Any) -> Chat:
 def failed(attempt: Attempt, status: int, message: str) -> Tried:
     """An attempt that got this error."""
     body = json.dumps({"error": {"message": message}}).encode()
-    asked = exchange_of("a", attempt, chat()).asked
+    asked = asked_of(attempt, chat(), STREAMED)
     exchange = Exchange("a", asked, status, JSON, 0.1, (Chunk(0.1, body),), Ending(EndingKind.CLEAN, 0.2))
     return Tried(attempt, explain(exchange, attempt, NOTHING_SAID))
 
