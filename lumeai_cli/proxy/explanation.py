@@ -16,6 +16,7 @@ from lumeai_cli.diagnoses.catalogue import CATALOGUE, findings_of
 from lumeai_cli.diagnoses.content import UNEXPLAINED
 from lumeai_cli.diagnoses.diagnosis import EVERYTHING, Diagnosis
 from lumeai_cli.diagnoses.finding import Fact, Finding, Severity
+from lumeai_cli.diagnoses.g4f import GENERIC
 from lumeai_cli.diagnoses.page import Page, fill, page
 from lumeai_cli.proxy.attempt import Attempt
 from lumeai_cli.repair.fault import Fault
@@ -213,6 +214,10 @@ def explain(exchange: Exchange, attempt: Attempt, fault: Fault, *, after_tool: b
     if root is None:
         root = _by_ending(reading)
     diagnosis, finding = _told_apart(root, reading, after_tool=after_tool)
+    if attempt.raw and diagnosis.name in ("error-in-200", "server-error"):
+        # G4F's raw mode gives every error of its provider the status 200.
+        facts = {"said": GENERIC, "cause": _short(_said(finding))}
+        diagnosis, finding = CATALOGUE["g4f-hides-cause"], Finding("g4f-hides-cause", facts=facts)
     said = (fault.said if fault.said != exchange.ending.detail else "") or _said(finding)
     return Explanation(
         diagnosis.code,
