@@ -24,6 +24,8 @@ from lumeai_cli.diagnoses.catalogue import CATALOGUE
 from lumeai_cli.diagnoses.finding import Certainty, Severity
 from lumeai_cli.doctor.probe import PROBES
 from lumeai_cli.doctor.result import ProbeStatus
+from lumeai_cli.proxy.refusal import MEANINGS
+from lumeai_cli.repair.step import REPAIRS
 from lumeai_cli.settings import ServeSettings
 from tests.docs import diagnoses
 
@@ -98,6 +100,9 @@ CERTAINTIES = words("proven likely possible")
 OUTCOMES = words("ok nudge empty error retry silent loop hang not-judged")
 STATUSES = words("passed failed skipped not-judged crashed")
 
+ROUTES = words("/v1/chat/completions /v1/models /v1/models/{id} /healthz /readyz")
+HEADERS = words("x-lumeai-request-id x-lumeai-backend x-lumeai-repairs x-lumeai-diagnosis")
+
 # --- what can be read -------------------------------------------------------------------------------------------------
 
 
@@ -153,6 +158,9 @@ def facts() -> Iterator[tuple[str, str]]:
     yield from (("key", name) for keys in KEYS for name in keys)
     yield from (("probe", name) for name in PROBES)
     yield from (("key", field.name) for field in fields(ServeSettings))
+    yield from (("route", name) for name in ROUTES)
+    yield from (("header", name) for name in HEADERS)
+    yield from (("refusal", code) for code in MEANINGS)
     yield from (("word", name) for name in (*SEVERITIES, *CERTAINTIES, *OUTCOMES, *STATUSES, *KINDS))
 
 
@@ -163,6 +171,12 @@ def test_the_docs_tell(kind: str, fact: str) -> None:
         assert re.search(rf"[`\"]{re.escape(fact)}[`\"]", docs()), f"the docs do not tell the {kind} `{fact}`"
     else:
         assert stands(fact, docs()), f"the docs do not tell the {kind} {fact}"
+
+
+def test_the_table_of_repairs_is_that_of_the_program() -> None:
+    """Each with its reach and what it does, in the program's own order."""
+    told = [(repair.name, repair.reach.value, repair.does) for repair in REPAIRS.values()]
+    assert re.findall(r"^\| `([\w-]+)` \| (frame|tail|whole) \| (.*) \|$", docs(), re.MULTILINE) == told
 
 
 @pytest.mark.parametrize("code", EXIT_CODES)
