@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 
 from lumeai_cli.repair.arguments import fitting
 from lumeai_cli.repair.chunk import named
+from lumeai_cli.repair.excuse import excuse_in
 from lumeai_cli.repair.fault import NOTHING_SAID, Fault
 from lumeai_cli.repair.step import (
     ARGUMENTS,
     CALL_SHAPE,
     CALL_TO_XML,
     FINISH,
+    MARKS,
     REFUSAL,
     TEXT_TO_CALL,
     THINK,
@@ -72,9 +74,12 @@ def mend(answer: Answer, wanted: Wanted) -> Turn | Fault:
     """The turn that this answer comes to, or what is wrong with it beyond mending."""
     text, reasoning, repairs = _parted(answer)
     found: tuple[ToolCall, ...] = ()
+    if not answer.calls and UNCLOSED not in repairs and (excuse := excuse_in(text)) is not None:
+        return excuse
     if wanted.native:
-        text, found = _calls_within(text, wanted)
-        repairs += (TEXT_TO_CALL,) * bool(found)
+        inner, found = calls_within(text, wanted)
+        repairs += (TEXT_TO_CALL,) if found else (MARKS,) if inner != text else ()
+        text = inner
     calls: Sequence[ToolCall] = answer.calls
     if wanted.native or not wanted.xml:
         mended = mended_calls(calls, wanted)
@@ -165,7 +170,8 @@ def unclosed(thought: str, finish: str) -> str:
     return "" if finish == "length" else thought
 
 
-def _calls_within(text: str, wanted: Wanted) -> tuple[str, tuple[ToolCall, ...]]:
+def calls_within(text: str, wanted: Wanted) -> tuple[str, tuple[ToolCall, ...]]:
+    """A whole text without the calls that are written in it, and those."""
     finder = WrittenFinder(wanted.tools)
     pieces = [*finder.feed(text), *finder.close()]
     calls = tuple(piece for piece in pieces if isinstance(piece, ToolCall))
