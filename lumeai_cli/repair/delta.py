@@ -114,7 +114,7 @@ class DeltaMender:
         finish = _finish(events)
         if not finish:
             raw = self._raw(frame)
-            if not self._calls.beside(raw):
+            if not self._calls.beside(raw) and not self.lane.beside(raw):
                 self._speech.say(raw, Spoken.NOTHING)
         elif self._settle(finish):
             if finish_for(finish, called=self._speech.called > 0) == finish:

@@ -64,6 +64,12 @@ class TextLane:
         self._frames.append(text if raw is None else Same(raw, text))
         return self._passed(self.splitter.feed(text))
 
+    def beside(self, raw: bytes) -> bool:
+        """Takes a frame without text that came behind what is held, if something is."""
+        if self._frames:
+            self._frames.append(Same(raw, ""))
+        return bool(self._frames)
+
     def close(self) -> list[Passing]:
         """What was held when the text ended."""
         out = self._passed(self.splitter.close())
@@ -118,8 +124,9 @@ class TextLane:
         return [*self._rest(), piece]
 
     def _rest(self) -> list[Passing]:
-        """The text that is free and stands in a frame that will not come out whole."""
+        """The text that is free and stands in a frame that will not come out whole, and the frames without text."""
         owed, self._owed = self._owed, ""
-        self.dropped = self.dropped or bool(self._frames)
+        spare = [frame for frame in self._frames if isinstance(frame, Same) and not frame.text]
+        self.dropped = self.dropped or len(spare) < len(self._frames)
         self._frames.clear()
-        return [owed] if owed else []
+        return [*([owed] if owed else []), *spare]

@@ -39,6 +39,7 @@ class Speech:
         self._wanted = wanted
         self._out: list[bytes] = []
         self._waiting: list[bytes] = []
+        self._behind: list[bytes] = []  # waits for the first content of the choice that is told
         self._waits = 0
         self._envelope: Json = {}
         self._ids: set[str] = set()
@@ -112,11 +113,21 @@ class Speech:
             self._waiting.append(data)
             self._waits += len(data)
             return
-        if self._waiting:
-            self._out += self._waiting
-            self._waiting.clear()
-            self._waits = 0
+        self._out += self._waiting
         self._out.append(data)
+        self._waiting.clear()
+        self._waits = 0
+        if self._behind:
+            self._out += self._behind
+            self._behind.clear()
+
+    def say_other(self, data: bytes) -> None:
+        """A frame of another choice, never before the first of the one that is told."""
+        if self.spoken is not Spoken.NOTHING or self._waiting:
+            self.say(data, Spoken.NOTHING)
+        else:
+            self._behind.append(data)
+            self._waits += len(data)
 
     def say_frame(self, raw: bytes, weight: Spoken) -> None:
         """A frame with content as it was, behind the role."""

@@ -11,7 +11,6 @@ what may be no text waits until it is known (`lane`).
 from lumeai_cli.repair import chunk as shape
 from lumeai_cli.repair import step
 from lumeai_cli.repair.choice import alone, choices_of, index_of, only
-from lumeai_cli.repair.chunk import Json
 from lumeai_cli.repair.delta import DeltaMender
 from lumeai_cli.repair.fault import ENDLESS, Fault
 from lumeai_cli.repair.speech import Speech, Spoken
@@ -230,24 +229,22 @@ class StreamMender:
             if index_of(choice) != self._main:
                 ended = bool(choice.get("finish_reason"))
                 self._others[index_of(choice)] = self._others.get(index_of(choice), False) or ended
+        around = {key: item for key, item in value.items() if key != "usage" and (key != "error" or item is not None)}
         if not own:
-            raw = frame.kind is FrameKind.EVENT
-            self._speech.say(self._raw(frame) if raw else shape.event(value), Spoken.NOTHING)
+            healthy = frame.kind is FrameKind.EVENT and not odd
+            self._speech.say_other(self._raw(frame) if healthy else shape.event(around))
             return
         self._speech.mended(step.CHOICES)
+        self._speech.begin()
         for choice in choices:
             part = only(frame, value, choice)
             if choice is own[0]:
                 told = events_of(part, self._number)
                 self._chunk(part, told, {event.kind for event in told if isinstance(event, Odd)})
             elif index_of(choice) != self._main:
-                self._speech.say(shape.event({**_without_usage(value), "choices": [choice]}), Spoken.NOTHING)
+                self._speech.say_other(shape.event({**around, "choices": [choice]}))
 
     def _chunk(self, frame: Frame, events: list[Event], odd: set[OddKind]) -> None:
         if self._main is None and not {type(event) for event in events} <= {Odd, Usage}:
             self._main = 0
         self._deltas.take(frame, events, odd - {OddKind.EMPTY_CHOICES})
-
-
-def _without_usage(value: Json) -> Json:
-    return {key: item for key, item in value.items() if key != "usage"}

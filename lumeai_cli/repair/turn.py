@@ -124,7 +124,10 @@ def mended_calls(
     done: list[ToolCall] = []
     repairs: dict[Repair, None] = {}
     for call in calls:
-        if not call.name and must:
+        if call == _NO_CALL:
+            repairs[CALL_SHAPE] = None
+            continue
+        if not call.name:  # no client runs it, and some lose it without a word
             return Fault("tool-call-missing-name", call.arguments[:200])
         if not call.id:
             repairs[CALL_SHAPE] = None
@@ -139,6 +142,9 @@ def mended_calls(
             call = replace(call, arguments=mended.text)  # noqa: PLW2901  # the same call, mended
         done.append(call)
     return tuple(done), tuple(repairs)
+
+
+_NO_CALL = ToolCall("", "", "")
 
 
 def as_text(calls: Sequence[ToolCall], wanted: Wanted) -> str | Fault:
