@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lumeai_cli.backends.backend import Kind
-from lumeai_cli.wire.body import BrokenJsonError, loads
 from lumeai_cli.wire.exchange import header
-from lumeai_cli.wire.reading import Reading, Shape
+from lumeai_cli.wire.reading import Reading
 
 FALLBACK = "gpt-4o"
 """Asked for where there is no list: the name that most servers know or ignore."""
@@ -45,12 +44,9 @@ def read_models(reading: Reading) -> ModelList:
     nothing, other programs use 1337 too.
     """
     kind = _by_headers(reading)
-    if not reading.ok or reading.shape is not Shape.JSON:
+    if not reading.ok:
         return ModelList(kind=kind)
-    try:
-        value = loads(reading.body)
-    except BrokenJsonError:
-        return ModelList(kind=kind)
+    value = reading.document
     data = value.get("data") if isinstance(value, dict) else None
     entries = (
         [e for e in data if isinstance(e, dict) and isinstance(e.get("id"), str)] if isinstance(data, list) else []

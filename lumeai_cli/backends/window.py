@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lumeai_cli.backends.backend import Kind
-from lumeai_cli.wire.body import BrokenJsonError, loads
 from lumeai_cli.wire.reading import Reading, Shape
 
 
@@ -53,12 +52,8 @@ def window_of(readings: Sequence[Reading], model: str | None) -> Window | None:
     for reading in readings:
         if not reading.ok or reading.shape is not Shape.JSON:
             continue
-        try:
-            value = loads(reading.body)
-        except BrokenJsonError:
-            continue
         path = urlsplit(reading.asked.url).path
-        tokens = next((told for told in _told(path, value, model or "") if _plausible(told)), None)
+        tokens = next((told for told in _told(path, reading.document, model or "") if _plausible(told)), None)
         if tokens is not None:
             return Window(tokens, reading)
     return None

@@ -21,6 +21,7 @@ def command(
     from lumeai_cli.diagnoses.catalogue import CATALOGUE, named
     from lumeai_cli.diagnoses.code import reserved
     from lumeai_cli.diagnoses.page import fill, page
+    from lumeai_cli.proxy.refusal import MEANINGS
     from lumeai_cli.report.sheet import FAINT, STRONG, Sheet, styled
     from lumeai_cli.report.verdict_text import COMING
     from lumeai_cli.text.phrase import phrase, say
@@ -38,14 +39,29 @@ def command(
         if not name:
             raise SettingsError(phrase("explain-nothing"))
         found = named(name)
-        if found is None and reserved(name):
-            raise SettingsError(phrase("reserved-code", code=name.strip().upper()))
-        if found is None:
+        code = name.strip().upper()
+        if found is None and code in MEANINGS:
+            text = f"# {code}\n\n> {_sentence(MEANINGS[code], spoken)}\n\n{say(spoken, 'explain-refusal')}\n"
+        elif found is None and reserved(name):
+            raise SettingsError(phrase("reserved-code", code=code))
+        elif found is None:
             raise unknown("unknown-diagnosis", name, CATALOGUE)
-        text = page(found.name, spoken).markdown(f"{found.code} {found.name}")
+        else:
+            text = page(found.name, spoken).markdown(f"{found.code} {found.name}")
         sheet.markdown(text)
         if any(command in text for command in COMING):
             sheet.add()
             sheet.add(styled(say(spoken, "coming-command", commands=", ".join(COMING)), FAINT))
     put(sheet.text(width=columns(), colour=colours(color)))
     return 0
+
+
+def _sentence(key: str, spoken: str) -> str:
+    """What the proxy says when it refuses; its placeholders stand in angle brackets."""
+    from string import Formatter
+
+    from lumeai_cli.text.phrase import catalogue
+
+    text = catalogue(spoken)[key]
+    names = [name for _, name, _, _ in Formatter().parse(text) if name]
+    return text.format(**{name: f"<{name}>" for name in names})

@@ -7,7 +7,6 @@ from lumeai_cli.diagnoses.case import ANSWERING, MODELS, SIZES, VARIANT, Case
 from lumeai_cli.diagnoses.diagnosis import Detector, Diagnosis, Family, found
 from lumeai_cli.diagnoses.finding import Finding, Severity, excerpt, of_body
 from lumeai_cli.diagnoses.url import NAMES_A_MODEL
-from lumeai_cli.wire.body import loads
 from lumeai_cli.wire.reading import Reading, Shape
 from lumeai_cli.wire.value import failure
 
@@ -50,7 +49,7 @@ def said(reading: Reading) -> str:
 
 def _detail(reading: Reading) -> str:
     """What FastAPI and its kin put in the place of an error: `detail` or `message`, a text or a list of complaints."""
-    value = loads(reading.body)
+    value = reading.document
     told = value.get("detail") or value.get("message") if isinstance(value, dict) else None
     if isinstance(told, list) and told and isinstance(told[0], dict):
         place = ".".join(str(part) for part in told[0].get("loc") or ())

@@ -123,7 +123,8 @@ def _intermittent(case: Case) -> Iterator[Finding]:
     if empty and good:
         # Whatever else came back empty, the same accident explains it.
         others = [r for r in _ended(case) if r not in same and not r.answer.usable and not r.answer.errors]
-        hits = [(reading, of_body(reading)) for reading in (empty[0], good[0], *empty[1:], *others)]
+        hits = [(empty[0], near(empty[0], FINISH)), (good[0], of_text(good[0]))]
+        hits += [(reading, near(reading, FINISH)) for reading in (*empty[1:], *others)]
         yield from found("intermittent-empty", hits, {"empty": len(empty), "total": len(same)})
 
 

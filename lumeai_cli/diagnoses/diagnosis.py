@@ -67,13 +67,14 @@ def found(
     if not listed:
         return
     # The same bytes once more prove no more.
-    distinct = {evidence.excerpt: evidence for _, evidence in reversed(listed)}
-    quoted = [evidence for _, evidence in listed if distinct[evidence.excerpt] is evidence]
+    distinct: dict[str, Evidence] = {}
+    for _, evidence in listed:
+        distinct.setdefault(evidence.excerpt, evidence)
     yield Finding(
         name,
         certainty,
         {**(facts or {}), "probes": ", ".join(dict.fromkeys(reading.asked.probe for reading, _ in listed))},
-        tuple(quoted[:QUOTED]),
+        tuple(distinct.values())[:QUOTED],
         tuple(reading.exchange for reading, _ in listed),
         at_most,
     )

@@ -1,10 +1,11 @@
 """Causes in the dialect: the frames are good JSON, but say their piece under another name, or with another type."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 
 from lumeai_cli.diagnoses.case import Case
 from lumeai_cli.diagnoses.diagnosis import Detector, Diagnosis, Family, Hit, found
-from lumeai_cli.diagnoses.finding import Finding, of_frame
+from lumeai_cli.diagnoses.finding import CHOICES, Finding, of_frame
 from lumeai_cli.wire.event import Odd, OddKind
 from lumeai_cli.wire.reading import Reading, Shape
 
@@ -30,13 +31,16 @@ _FIELDS = {
 }
 
 
-def odd_hits(case: Case, accept: Callable[[Reading, Odd], bool]) -> list[Hit]:
-    """The answers in which such an oddity stands, each with the frame of the first."""
+def odd_hits(
+    case: Case, accept: Callable[[Reading, Odd], bool], signs: Mapping[OddKind, re.Pattern[bytes]] | None = None
+) -> list[Hit]:
+    """The answers in which such an oddity stands, each with the frame of the first, shown from its sign on."""
     hits: list[Hit] = []
     for reading in case.answers():
         first = next((odd for odd in reading.odd(*OddKind) if accept(reading, odd)), None)
         if first is not None:
-            hits.append((reading, of_frame(reading, reading.frames[first.frame])))
+            sign = (signs or {}).get(first.kind, CHOICES)
+            hits.append((reading, of_frame(reading, reading.frames[first.frame], sign)))
     return hits
 
 
@@ -69,16 +73,27 @@ def _no_choices(case: Case) -> Iterator[Finding]:
     yield from found("no-choices", hits, {"keys": keys[0].detail if keys else ""})
 
 
+def _with_choices(reading: Reading) -> bool:
+    """Whether a stream delivered an event that has a choice, be there others beside it."""
+    bare = reading.odd(OddKind.NO_CHOICES, OddKind.EMPTY_CHOICES, OddKind.BROKEN_JSON, OddKind.NOT_AN_OBJECT)
+    other = {event.frame for event in bare} | {event.frame for event in reading.answer.errors}
+    delivered = {id(frame) for frame in reading.data_events}
+    return any(id(frame) in delivered and number not in other for number, frame in enumerate(reading.frames))
+
+
 def _schema(case: Case) -> Iterator[Finding]:
-    """Any other type or field that makes a judged client fail; whether one does, its judge will say."""
-    mixed = {r.exchange for r in case.answers() if r.asked.stream and r.shape is Shape.SSE and not _without_choices(r)}
+    """Any other type or field that makes a judged client fail; whether one does, its judge will say.
+
+    A missing `choices` is that of one event among others that have it.
+    """
+    mixed = {r.exchange for r in case.answers() if r.asked.stream and r.shape is Shape.SSE and _with_choices(r)}
 
     def accept(reading: Reading, event: Odd) -> bool:
         if event.kind is OddKind.NO_CHOICES:
             return reading.exchange in mixed
         return event.kind in _SCHEMA
 
-    hits = odd_hits(case, accept)
+    hits = odd_hits(case, accept, {OddKind.BAD_USAGE: re.compile(rb'"usage"')})
     if hits:
         first = next(event for event in hits[0][0].odd(*_FIELDS) if accept(hits[0][0], event))
         yield from found("bad-chunk-schema", hits, {"field": _FIELDS[first.kind], "shown": first.detail})

@@ -7,7 +7,7 @@ from lumeai_cli.backends.words import CHARACTERS, EXCEEDED, QUOTA, SENTENCE
 from lumeai_cli.diagnoses.access import said, too_large
 from lumeai_cli.diagnoses.case import ANSWERING, OLLAMA_CHAT, Case
 from lumeai_cli.diagnoses.diagnosis import Diagnosis, Family, Hit, found
-from lumeai_cli.diagnoses.finding import Evidence, Finding, of_body, of_frame
+from lumeai_cli.diagnoses.finding import Evidence, Fact, Finding, of_body, of_frame
 from lumeai_cli.wire.event import BackendError
 from lumeai_cli.wire.frame import FrameKind
 from lumeai_cli.wire.reading import Reading, Shape
@@ -52,7 +52,9 @@ def _limited(case: Case) -> Iterator[Finding]:
     if hits:
         headers = hits[0][0].headers
         after = next((value for key, value in headers if key.lower() == "retry-after"), "")
-        yield from found("rate-limited", hits, {"said": said(hits[0][0]), "retry_after": after[:40]})
+        seconds = int(after) if re.fullmatch(r"[0-9]{1,8}", after) else 0
+        facts: dict[str, Fact] = {"retry_after": after[:40], "wait": seconds, "until": "" if seconds else after[:40]}
+        yield from found("rate-limited", hits, {"said": said(hits[0][0]), **facts})
 
 
 _RATE = re.compile(r"rate[_ -]?limit|too many requests", re.IGNORECASE)
@@ -115,10 +117,9 @@ def _exceeded(case: Case) -> Iterator[Finding]:
     if hits:
         text = said(hits[0][0]) or hits[0][0].heard.text[:SENTENCE]
         window, sent = _WINDOW.search(text), _SENT.search(text)
+        facts = {"window": int(window[1]) if window else 0, "sent": int(sent[1]) if sent else 0}
         yield from found(
-            "context-exceeded",
-            hits,
-            {"said": text, "window": int(window[1]) if window else 0, "sent": int(sent[1]) if sent else 0},
+            "context-exceeded", hits, {"said": text, **facts, "words": "" if all(facts.values()) else text}
         )
 
 

@@ -58,11 +58,15 @@ class Finding:
     at_most: Severity = Severity.ERROR
 
 
-def excerpt(data: bytes, limit: int = EXCERPT) -> str:
-    """These bytes as one line of text that any terminal can show; the middle goes if there are too many.
+def excerpt(data: bytes, limit: int = EXCERPT, telling: int = 0) -> str:
+    """These bytes as one line of text that any terminal can show; if there are too many, what comes before the place
+    that tells something goes first, then the middle.
 
     Control characters become escapes, line ends too.
     """
+    if telling > HEAD and len(visible(data[: 4 * limit].decode("utf-8", "replace"))) > limit:
+        head = data[:HEAD].decode("utf-8", "replace")
+        return f"{visible(head)} ... {excerpt(data[telling:], limit - len(head) - 5)}"
     if len(data) > 4 * limit:
         data = data[: 3 * limit] + b"..." + data[-limit:]
     text = visible(data.decode("utf-8", "replace"))
@@ -72,20 +76,34 @@ def excerpt(data: bytes, limit: int = EXCERPT) -> str:
     return text
 
 
-def span(reading: Reading, start: int, end: int, at: float | None = None) -> Evidence:
-    """Evidence from a piece of a body."""
+HEAD = 12
+"""Bytes of a frame that are shown although what tells something comes later."""
+
+CHOICES = re.compile(rb'"choices"')
+
+
+def span(
+    reading: Reading, start: int, end: int, at: float | None = None, sign: re.Pattern[bytes] | None = None
+) -> Evidence:
+    """Evidence from a piece of a body; three dots where it begins or ends within a line. `sign` stands where the piece
+    begins to tell something.
+    """
+    piece = reading.body[start:end]
+    told = sign.search(piece) if sign is not None else None
+    before = "... " if start and reading.body[start - 1 : start] not in (b"\r", b"\n") else ""
+    behind = " ..." if end < len(reading.body) and piece[-1:] not in (b"\r", b"\n", b"") else ""
     return Evidence(
         reading.exchange,
         start,
         end,
         round(reading.ending.at if at is None else at, 3),
-        excerpt(reading.body[start:end]),
+        before + excerpt(piece, telling=told.start() if told is not None else 0) + behind,
     )
 
 
-def of_frame(reading: Reading, frame: Frame) -> Evidence:
-    """Evidence from one frame."""
-    return span(reading, frame.start, frame.end, frame.at)
+def of_frame(reading: Reading, frame: Frame, sign: re.Pattern[bytes] = CHOICES) -> Evidence:
+    """Evidence from one frame. Ids and dates, which come first, tell least."""
+    return span(reading, frame.start, frame.end, frame.at, sign)
 
 
 def of_body(reading: Reading) -> Evidence:
@@ -102,14 +120,19 @@ def of_body(reading: Reading) -> Evidence:
 BEFORE, BEHIND = 60, 160
 """Bytes that are shown around a telling place in a body."""
 
+_LINE_END = re.compile(rb"\r?\n(\r?\n)?")
+
 
 def near(reading: Reading, sign: re.Pattern[bytes]) -> Evidence:
-    """Evidence from the last place in a body where this sign stands; the whole body where it does not."""
+    """Evidence from the last place in a body where this sign stands, in its line; the whole body where it does not."""
     places = list(sign.finditer(reading.body))
     if not places:
         return of_body(reading)
-    last = places[-1]
-    return span(reading, max(0, last.start() - BEFORE), min(len(reading.body), last.start() + BEHIND))
+    place = places[-1].start()
+    line = _LINE_END.search(reading.body, place, place + BEHIND)
+    end = line.end() if line is not None else min(len(reading.body), place + BEHIND)
+    begun = max(reading.body.rfind(b"\n", 0, place) + 1, place - BEFORE)
+    return span(reading, begun, end)
 
 
 COUNT = re.compile(rb'"(prompt_tokens|prompt_eval_count|input_tokens)"')

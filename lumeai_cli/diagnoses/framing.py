@@ -56,16 +56,14 @@ def _role_only(case: Case) -> Iterator[Finding]:
 def _broken_frame(case: Case) -> Iterator[Finding]:
     """A whole event, or a whole body, that no JSON parser takes. What was cut, by whomever, is no sign of that."""
     hits: list[Hit] = []
-    detail = ""
     for reading in case.answers():
         delivered = {id(frame) for frame in reading.data_events}
         broken = [odd for odd in reading.odd(OddKind.BROKEN_JSON) if id(reading.frames[odd.frame]) in delivered]
         if broken:
             hits.append((reading, of_frame(reading, reading.frames[broken[0].frame])))
-            detail = detail or broken[0].detail[:200]
         elif reading.shape is Shape.TEXT and reading.ending.clean and reading.body.lstrip()[:1] in (b"{", b"["):
             hits.append((reading, of_body(reading)))
-    yield from found("broken-json-frame", hits, {"detail": detail})
+    yield from found("broken-json-frame", hits)
 
 
 def _cut(case: Case) -> Iterator[Finding]:

@@ -1,7 +1,8 @@
 """The page of a diagnosis in one language: a Markdown file beside the catalogue, read into its parts.
 
 The form is fixed: a title, one quoted sentence that is the verdict, five sections. `{{fact}}` stands for a fact of a
-finding, `[[ ... ]]` for a piece that goes when a fact in it is unknown.
+finding, `[[ ... ]]` for a piece that goes when a fact in it is unknown, `[[ ... || ... ]]` for one that makes
+room for another then. A number may bring its noun along, `{{bytes|byte|bytes}}`, in Russian in three forms.
 """
 
 import re
@@ -10,15 +11,15 @@ from dataclasses import dataclass
 from importlib import resources
 
 from lumeai_cli.diagnoses.finding import Fact
-from lumeai_cli.text.number import decimal, whole
+from lumeai_cli.text.number import decimal, noun, whole
 
 HEADINGS = {
     "en": ("What you see", "Why", "How to be sure", "How to fix", "Example"),
     "ru": ("Что вы видите", "Почему", "Как убедиться", "Как исправить", "Пример"),
 }
 
-_PLACE = re.compile(r"\{\{(\w+)\}\}")
-_OPTIONAL = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
+_PLACE = re.compile(r"\{\{(\w+)((?:\|[^{}|]+)*)\}\}")
+_OPTIONAL = re.compile(r"\[\[(.*?)(?:\|\|(.*?))?\]\]", re.DOTALL)
 _CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 _PLAIN_WORD = re.compile(r"[\w.:/@+%=,~\[\]-]*")
 _ITEM = re.compile(r"^\d+\.\s+", re.MULTILINE)
@@ -68,12 +69,16 @@ def fill(text: str, facts: Mapping[str, Fact], language: str = "en") -> str:
     """
 
     def optional(match: re.Match[str]) -> str:
-        known = all(_known(facts.get(name)) for name in _PLACE.findall(match[1]))
-        return match[1] if known or not facts else ""
+        if not facts:  # for reading: what holds whatever the facts are
+            return match[1] if match[2] is None else match[2]
+        return match[1] if all(_known(facts.get(name)) for name, _ in _PLACE.findall(match[1])) else match[2] or ""
 
     def place(match: re.Match[str]) -> str:
-        value = facts.get(match[1])
-        return f"<{match[1]}>" if value is None else _shown(value, language)
+        value, forms = facts.get(match[1]), match[2].split("|")[1:]
+        shown = f"<{match[1]}>" if value is None else _shown(value, language)
+        if not forms:
+            return shown
+        return f"{shown} {noun(value, forms, language) if isinstance(value, int) else forms[-1]}"
 
     def word(match: re.Match[str]) -> str:
         value = str(facts.get(match[1], " "))

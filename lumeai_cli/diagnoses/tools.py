@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from lumeai_cli.backends.words import EXCEEDED, QUOTA
 from lumeai_cli.diagnoses.access import said
@@ -189,8 +190,11 @@ def _ignored(case: Case) -> Iterator[Finding]:
     same = tools_uncounted(case)
     if same:
         large = [r for r in case.of(AGENT_NATIVE) if r.ok and not r.answer.calls]
-        hits = [(reading, near(reading, COUNT)) for reading in (*same, *case.of(TOOL_ABSENT)[:1], *large)]
-        yield from found("tools-ignored", hits, {"prompt_tokens": _count(same[0])})
+        absent = case.of(TOOL_ABSENT)[0]
+        hits = [(reading, near(reading, COUNT)) for reading in (*same, absent, *large)]
+        (finding,) = found("tools-ignored", hits, {"prompt_tokens": _count(same[0])})
+        # The pair is the proof, be it of the same bytes.
+        yield replace(finding, evidence=(near(same[0], COUNT), near(absent, COUNT)))
 
 
 def _count(reading: Reading) -> int:
@@ -199,10 +203,14 @@ def _count(reading: Reading) -> int:
 
 
 def _result_rejected(case: Case) -> Iterator[Finding]:
-    """The second turn, with a tool's result in it, is turned down where the first turn worked."""
+    """The second turn, with a tool's result in it, is turned down where the first turn worked.
+
+    What the server says without such a result as well has another cause.
+    """
     second = case.of(TOOL_RESULT)[-1:]
     worked = any(reading.ok and not reading.answer.errors for reading in case.of(TOOL_NATIVE))
-    hits = [(reading, of_body(reading)) for reading in second if worked and refused(reading)]
+    elsewhere = {said(reading) for reading in case.of(*ANSWERING) if refused(reading)}
+    hits = [(r, of_body(r)) for r in second if worked and refused(r) and said(r) not in elsewhere]
     if hits:
         yield from found("tool-result-rejected", hits, {"status": second[0].status or 0, "said": said(second[0])})
 

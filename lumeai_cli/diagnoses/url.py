@@ -7,7 +7,7 @@ from dataclasses import replace
 from lumeai_cli.backends.address import ENDPOINTS
 from lumeai_cli.diagnoses.case import STREAMED, VARIANT, Case
 from lumeai_cli.diagnoses.diagnosis import Diagnosis, Family, found
-from lumeai_cli.diagnoses.finding import Certainty, Fact, Finding, excerpt, of_body, span
+from lumeai_cli.diagnoses.finding import Certainty, Fact, Finding, excerpt, of_body, of_text, span
 from lumeai_cli.wire.event import BackendError, OddKind
 from lumeai_cli.wire.exchange import header, redirect_target
 from lumeai_cli.wire.reading import Reading, Shape
@@ -41,9 +41,10 @@ def is_api(reading: Reading) -> bool:
             return True  # it has not said enough to be called anything else
         if reading.shape is Shape.JSON:
             return bool(errors) or not reading.odd(OddKind.NO_CHOICES, OddKind.NOT_AN_OBJECT)
-        if reading.shape is Shape.TEXT:
-            return any(isinstance(event, BackendError) for event in reading.events)
-        return reading.shape is not Shape.EMPTY or reading.content_type == "text/event-stream"
+        if reading.shape is Shape.TEXT and any(isinstance(event, BackendError) for event in reading.events):
+            return True
+        # What is no stream, or an empty one, may have been meant as one.
+        return reading.shape not in (Shape.TEXT, Shape.EMPTY) or reading.content_type == "text/event-stream"
     if 300 <= status < 400 or status in (405, 501):
         return False
     if status == 404:
@@ -63,13 +64,14 @@ def _wrong_base(name: str, case: Case) -> Iterator[Finding]:
     first = case.first_chat
     if not case.moved or first is None or name != _name_of_wrong_base(case):
         return
-    worked = any(reading.ok for reading in case.of(VARIANT, STREAMED)[1:])
-    yield from found(
+    worked = next((reading for reading in case.of(VARIANT, STREAMED)[1:] if reading.ok), None)
+    (finding,) = found(
         name,
         [(first, of_body(first))],
-        certainty=Certainty.PROVEN if worked else Certainty.LIKELY,
+        certainty=Certainty.LIKELY if worked is None else Certainty.PROVEN,
         facts={"given": case.given, "works": case.base, "status": first.status or 0, "asked": first.asked.url},
     )
+    yield finding if worked is None else replace(finding, evidence=(*finding.evidence, of_text(worked)))
 
 
 def _missing_v1(case: Case) -> Iterator[Finding]:

@@ -16,7 +16,7 @@ from lumeai_cli.diagnoses.case import (
     Case,
 )
 from lumeai_cli.diagnoses.diagnosis import Diagnosis, Family, Hit, found
-from lumeai_cli.diagnoses.finding import COUNT, FINISH, Certainty, Fact, Finding, Severity, near, of_body, of_text
+from lumeai_cli.diagnoses.finding import COUNT, Certainty, Fact, Finding, Severity, near, of_body, of_text
 from lumeai_cli.diagnoses.tools import tools_uncounted
 from lumeai_cli.wire.reading import Reading
 
@@ -112,10 +112,10 @@ def _small(case: Case) -> Iterator[Finding]:
     if needed <= window.tokens:
         return
     told = re.compile(rf'"?\b{window.tokens}\b'.encode())
-    hits = [(window.told, near(window.told, told)), *((reading, near(reading, FINISH)) for reading in tried)]
+    shown = near(window.told, told)
     yield from found(
         "context-window-small",
-        hits,
+        [(window.told, shown), *((reading, shown) for reading in tried)],
         {"window": window.tokens, "needed": needed, "tried": bool(tried)},
         at_most=Severity.ERROR if tried else Severity.WARNING,
     )

@@ -54,6 +54,14 @@ class Conversation:
         readings = [await self._settled(question, task.result()) for question, task in tasks]
         return readings[0], readings[1]
 
+    def start_over(self) -> None:
+        """Forgets what was asked beside the first question: it went to a wrong URL, or named a wrong model."""
+        hurried = {question.probe for question in self._small()} | {probes.TOOL_ABSENT}
+        for probe in (hurried - {probes.STREAMED}) | {probes.PLAIN}:
+            if self._ledger.of(probe):
+                self._ledger.drop(probe)
+        self._small_asked = False
+
     async def metadata(self, kind: Kind) -> None:
         """What is told without a token, where no token may be spent."""
         self._follow_up.kind = kind

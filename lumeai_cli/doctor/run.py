@@ -87,7 +87,8 @@ class Examination:
             self._machine,
             self._options.slow_after,
         )
-        invented = self._guessed and not self._models.chat and self._inquirer.model is not None
+        asked = bool(self._ledger.of(probes.STREAMED))  # before that, a model's name is no matter
+        invented = asked and self._guessed and not self._models.chat and self._inquirer.model is not None
         notes = (phrase("note-fallback-model", model=FALLBACK),) if invented else ()
         return Examined(case, tuple(self._ledger.exchanges), self._ledger.results(), notes, self._crashed)
 
@@ -168,7 +169,7 @@ class Examination:
         if urlsplit(there)[:2] != urlsplit(here)[:2]:
             return first, None
         self._ledger.rename(probes.STREAMED, probes.VARIANT)
-        self._ledger.drop(probes.PLAIN)
+        self._conversation.start_over()
         self._inquirer.chat_url = there
         again, plain = await self._conversation.open(patient=False)
         if again is None or not is_api(again):
@@ -178,7 +179,7 @@ class Examination:
     async def _search(self, first: Reading) -> Reading | None:
         """Looks for the API at the neighbouring URLs and goes on at the first that has one."""
         self._ledger.rename(probes.STREAMED, probes.VARIANT)
-        self._ledger.drop(probes.PLAIN)
+        self._conversation.start_over()
         base = await self._working_base(bare=first.status in NO_ROUTE)
         if not base:
             self._ledger.close(phrase("skip-no-api", status=first.status or 0))
@@ -207,7 +208,7 @@ class Examination:
     async def _other_models(self, first: Reading) -> Reading | None:
         """A model that only we chose, and the server refuses, is no fault of the server's: the next of its list."""
         if not self._models.chat:
-            self._ledger.drop(probes.PLAIN)
+            self._conversation.start_over()
             self._ledger.drop(probes.STREAMED)
             self._ledger.note(probes.STREAMED, ProbeStatus.NOT_JUDGED, phrase("skip-name-a-model", model=FALLBACK))
             self._inquirer.model = None
@@ -215,7 +216,7 @@ class Examination:
             return None
         for model in self._models.chat[1:MOST_MODELS]:
             self._inquirer.model = model
-            self._ledger.drop(probes.PLAIN)
+            self._conversation.start_over()
             self._ledger.drop(probes.STREAMED)
             again, _ = await self._conversation.open(patient=False)
             if again is None or not model_refused(again):

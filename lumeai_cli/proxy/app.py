@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Self
 
 from starlette.applications import Starlette
@@ -22,12 +22,13 @@ from lumeai_cli.proxy.circuit import Circuits
 from lumeai_cli.proxy.directory import Directory
 from lumeai_cli.proxy.driver import Driver, Message, Receive, SendMessage, Surroundings
 from lumeai_cli.proxy.flow import Flow, Rules
+from lumeai_cli.proxy.patience import Patience
 from lumeai_cli.proxy.plan import Plan
 from lumeai_cli.proxy.record import LOG, Memory, Story
 from lumeai_cli.proxy.refusal import (
     Refusal,
     own_fault,
-    slow_body,
+    slow_request,
     stopping,
     too_large,
     unknown_model,
@@ -35,19 +36,22 @@ from lumeai_cli.proxy.refusal import (
     wrong_method,
 )
 from lumeai_cli.proxy.route import choose, near
+from lumeai_cli.text.phrase import say
 from lumeai_cli.transport.aiohttp_engine import AiohttpEngine
 from lumeai_cli.transport.call import Limits
 
 AGENT = f"lumeai/{__version__}"
 
-BODY_SECONDS = 60.0
-"""A request's body has to be there within this time."""
-
 _PREFIXES = ("/v1", "", "/v1/v1")
 _CHAT = "/chat/completions"
 
+READY_SECONDS = 5.0
+"""How old the knowledge may be with which `/readyz` answers."""
+
 ENDLESS = 6 * 3600.0
 """Seconds after which an answer is given up that has never fallen silent."""
+
+PATIENCE = Patience()
 
 Scope = dict[str, Any]
 
@@ -58,23 +62,30 @@ class Proxy:
     Use as an async context manager; `reload` takes a new plan for the requests to come.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, patience: Patience = PATIENCE) -> None:
         self.plan = plan
+        self.patience = patience
         self.stopping = False
         self.circuits = Circuits()
         self.memory = Memory()
         self._stack = contextlib.AsyncExitStack()
-        self._renewal: asyncio.TaskGroup | None = None
+        self._drivers: set[Driver] = set()
+        self._noted: set[str] = set()
 
     async def __aenter__(self) -> Self:
         tls = any(backend.url.startswith("https:") for backend in self.plan.backends)
         self.engine = await self._stack.enter_async_context(AiohttpEngine(proxied=False, tls=tls))
-        self.directory = Directory(self.plan, self.engine, AGENT)
-        self._renewal = await self._stack.enter_async_context(asyncio.TaskGroup())
+        self._asking = await self._stack.enter_async_context(asyncio.TaskGroup())
+        self.directory = Directory(self.plan, self.engine, AGENT, self._asking, self.patience.lists)
+        self._stack.callback(self._stop_asking)
+        self.directory.renew()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
+
+    def _stop_asking(self) -> None:
+        self.directory.close()
 
     @property
     def limits(self) -> Limits:
@@ -82,20 +93,59 @@ class Proxy:
         settings = self.plan.settings
         return Limits(settings.connect, settings.first_byte, settings.silence, ENDLESS, 256 * 1024 * 1024)
 
+    @property
+    def answers(self) -> int:
+        """How many are under way."""
+        return len(self._drivers)
+
     def reload(self, plan: Plan) -> None:
         """Takes a new plan; requests that are under way go on by the old one."""
+        old = self.directory
         self.plan = plan
         self.circuits = Circuits()
         self.memory = Memory()
-        self.directory = Directory(plan, self.engine, AGENT)
+        self.directory = Directory(plan, self.engine, AGENT, self._asking, self.patience.lists, old)
+        old.close()
+        self.directory.renew()
 
     async def known(self) -> Directory:
-        """The directory, with every list asked for once; old ones are renewed meanwhile."""
+        """The directory; the first requests wait for it a little, and old lists are renewed meanwhile."""
         directory = self.directory
         await directory.fresh()
-        if directory.stale() and self._renewal is not None:
-            self._renewal.create_task(directory.renew())
         return directory
+
+    async def answer(self, driver: Driver, receive: Receive) -> None:
+        """Lets a request run, and knows of it while it does."""
+        self._drivers.add(driver)
+        try:
+            await driver.run(receive)
+        finally:
+            self._drivers.discard(driver)
+
+    def end_answers(self) -> None:
+        """Ends what is under way: each client is told."""
+        for driver in self._drivers:
+            driver.stop()
+
+    def note_route(self, path: str, usual: str) -> None:
+        """Tells once of each other path under which clients find their way."""
+        if path != usual and path not in self._noted:
+            self._noted.add(path)
+            LOG.info("%s", say(self.plan.language, "serve-other-route", path=path, usual=usual))
+
+
+class RefusedResponse(Response):
+    """An error in OpenAI's form."""
+
+    def __init__(self, refusal: Refusal, language: str, headers: Mapping[str, str]) -> None:
+        request_id = secrets.token_hex(8)
+        LOG.info("refused: %s", refusal.code, extra={"told": {"request": request_id, "status": refusal.status}})
+        super().__init__(
+            refusal.body(language),
+            refusal.status,
+            {**headers, "x-lumeai-request-id": request_id},
+            "application/json",
+        )
 
 
 class Chat:
@@ -112,10 +162,11 @@ class Chat:
         if scope["method"] != "POST":
             await refuse(send, wrong_method(scope["method"], "POST"), language, request_id, allow="POST")
             return
+        proxy.note_route(scope["path"], "/v1" + _CHAT)
         if proxy.stopping:
             await refuse(send, stopping(), language, request_id)
             return
-        body = await read_body(receive, scope["headers"], plan.settings.max_body * 1024 * 1024)
+        body = await read_body(receive, scope["headers"], plan.settings.max_body * 1024 * 1024, proxy.patience.body)
         if body is None:
             return
         chat = body if isinstance(body, Refusal) else read_chat(body, seed=request_id)
@@ -130,13 +181,29 @@ class Chat:
         now = time.monotonic()
         ordered = proxy.circuits.ordered(candidates, now)
         settings = plan.settings
-        rules = Rules(settings.hold, settings.keep_alive, settings.attempts, settings.explain, language, request_id)
-        story = Story(request_id, chat.model, chat.wanted.stream, proxy.circuits, proxy.memory, chat.digest)
+        rules = Rules(
+            settings.hold,
+            settings.keep_alive,
+            settings.attempts,
+            settings.explain,
+            language,
+            request_id,
+            whole=proxy.memory.was_cut(lambda: chat.conversation, now),
+        )
+        story = Story(
+            request_id,
+            chat.model,
+            chat.wanted.stream,
+            proxy.circuits,
+            proxy.memory,
+            chat.digest,
+            lambda: chat.conversation,
+        )
         flow = Flow(chat, ordered, rules, proxy.memory.known(chat.digest, now))
-        surroundings = Surroundings(proxy.engine, proxy.limits, story, lambda: proxy.stopping, AGENT, language)
+        surroundings = Surroundings(proxy.engine, proxy.limits, story, AGENT, language)
         driver = Driver(flow, chat, surroundings, send)
         try:
-            await driver.run(receive)
+            await proxy.answer(driver, receive)
         except* Exception as group:  # noqa: BLE001  # the rim: a fault of our own is told, and harms no other request
             LOG.exception("request %s broke", request_id, exc_info=group)
             if not driver.started:
@@ -146,7 +213,8 @@ class Chat:
 
 
 async def refuse(send: SendMessage, refusal: Refusal, language: str, request_id: str, *, allow: str = "") -> None:
-    """Sends an error in OpenAI's form."""
+    """Sends an error in OpenAI's form, and says so in the log: of a request that may hold anything, its code alone."""
+    LOG.info("refused: %s", refusal.code, extra={"told": {"request": request_id, "status": refusal.status}})
     body = refusal.body(language)
     headers = [
         (b"content-type", b"application/json"),
@@ -157,19 +225,23 @@ async def refuse(send: SendMessage, refusal: Refusal, language: str, request_id:
         headers.append((b"allow", allow.encode()))
     if refusal.status == 503:
         headers.append((b"retry-after", b"1"))
+    if refusal.status == 408:
+        headers.append((b"connection", b"close"))  # what still comes of the request would be taken for the next one
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-async def read_body(receive: Receive, headers: Iterable[tuple[bytes, bytes]], limit: int) -> bytes | Refusal | None:
-    """The request's body; None if the client left before it was whole."""
+async def read_body(
+    receive: Receive, headers: Iterable[tuple[bytes, bytes]], limit: int, seconds: float
+) -> bytes | Refusal | None:
+    """The request's body; None if the client left before it was whole. `limit` in bytes."""
     length = dict(headers).get(b"content-length", b"")
     if length.isdigit() and int(length) > limit:
         return too_large(limit >> 20)
     pieces: list[bytes] = []
     size = 0
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(seconds):
             while True:
                 message: Message = await receive()
                 if message["type"] == "http.disconnect":
@@ -182,7 +254,7 @@ async def read_body(receive: Receive, headers: Iterable[tuple[bytes, bytes]], li
                 if not message.get("more_body", False):
                     return b"".join(pieces) if len(pieces) != 1 else piece
     except TimeoutError:
-        return slow_body(BODY_SECONDS)
+        return slow_request(seconds)
 
 
 def build(proxy: Proxy) -> Starlette:
@@ -193,7 +265,8 @@ def build(proxy: Proxy) -> Starlette:
         async with proxy:
             yield
 
-    async def models(_request: Request) -> Response:
+    async def models(request: Request) -> Response:
+        proxy.note_route(request.scope["path"], "/v1/models")
         directory = await proxy.known()
         return JSONResponse({"object": "list", "data": list(_entries(directory).values())})
 
@@ -201,42 +274,42 @@ def build(proxy: Proxy) -> Starlette:
         name = request.path_params["model"]
         directory = await proxy.known()
         entry = _entries(directory).get(name)
-        if entry is None:
-            refusal = unknown_model(name, ", ".join(near(name, directory.offers)))
-            return Response(refusal.body(proxy.plan.language), refusal.status, media_type="application/json")
-        return JSONResponse(entry)
+        return (
+            refused(unknown_model(name, ", ".join(near(name, directory.offers))))
+            if entry is None
+            else JSONResponse(entry)
+        )
 
     async def healthy(_request: Request) -> Response:
         return JSONResponse({"status": "ok", "lumeai": __version__})
 
     async def ready(_request: Request) -> Response:
-        directory = await proxy.known()
-        now = time.monotonic()
-        opened = proxy.circuits.opened(now)
+        directory = proxy.directory
+        await directory.fresh(READY_SECONDS)
+        opened = proxy.circuits.opened(time.monotonic())
         told = {
             backend.name: {
-                "answers": directory.lists.get(backend.name) is not None and backend.name not in opened,
+                "answers": directory.answers(backend) and backend.name not in opened,
                 "models": len(known.ids) if (known := directory.lists.get(backend.name)) is not None else 0,
             }
-            for backend in proxy.plan.backends
+            for backend in directory.plan.backends
         }
         alive = any(one["answers"] for one in told.values())
         return JSONResponse({"ready": alive, "backends": told}, 200 if alive else 503)
 
+    def refused(refusal: Refusal, **headers: str) -> Response:
+        return RefusedResponse(refusal, proxy.plan.language, headers)
+
     async def elsewhere(request: Request, _error: Exception) -> Response:
-        refusal = unknown_route(request.method, request.url.path)
-        return Response(refusal.body(proxy.plan.language), refusal.status, media_type="application/json")
+        return refused(unknown_route(request.method, request.scope["path"]))
 
     async def other_method(request: Request, error: Exception) -> Response:
-        allowed = getattr(error, "headers", None) or {}
-        refusal = wrong_method(request.method, allowed.get("Allow", "GET"))
-        headers = {"allow": allowed["Allow"]} if "Allow" in allowed else None
-        return Response(refusal.body(proxy.plan.language), refusal.status, headers, media_type="application/json")
+        allow = (getattr(error, "headers", None) or {}).get("Allow", "GET")
+        return refused(wrong_method(request.method, allow), allow=allow)
 
     async def broken(request: Request, error: Exception) -> Response:
-        LOG.error("%s %s broke", request.method, request.url.path, exc_info=error)
-        refusal = own_fault("-")
-        return Response(refusal.body(proxy.plan.language), refusal.status, media_type="application/json")
+        LOG.error("%s %s broke", request.method, request.scope["path"][:200], exc_info=error)
+        return refused(own_fault("-"))
 
     chat = Chat(proxy)
     routes = [
@@ -249,7 +322,7 @@ def build(proxy: Proxy) -> Starlette:
     app = Starlette(
         routes=routes,
         lifespan=lifespan,
-        exception_handlers={404: elsewhere, 405: other_method, 500: broken},
+        exception_handlers={404: elsewhere, 405: other_method, Exception: broken},
     )
     app.router.redirect_slashes = False
     return app

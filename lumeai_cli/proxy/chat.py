@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from lumeai_cli.proxy.refusal import Refusal, not_json, wrong_type
+from lumeai_cli.repair.chunk import encoded
 from lumeai_cli.repair.prompt import described_tools
 from lumeai_cli.repair.wanted import Wanted
 from lumeai_cli.wire.body import BrokenJsonError, loads
@@ -16,11 +17,15 @@ from lumeai_cli.wire.body import BrokenJsonError, loads
 _XML_RESULT = re.compile(r"\[\w{2,40}(?: for [^\]\n]{0,400})?\] Result:")
 """How a classic client begins the message that holds a tool's result (Kilo 4.124, Cline 3.57, source read)."""
 
+_SURROUNDINGS = re.compile(rb"<environment_details>.*?</environment_details>", re.DOTALL)
+"""What a classic client tells anew with every request, the time among it, be it the very same request."""
+
 
 @dataclass(frozen=True, slots=True)
 class Chat:
     """`body` are the client's own bytes, `value` what they say. `after_tool`: the last message is a tool's result, so
-    that an empty answer may be right. `digest` is the same for the same bytes of the same client.
+    that an empty answer may be right. `digest` is the same for the same bytes of the same client, whatever time it is
+    by its surroundings.
     """
 
     body: bytes = field(repr=False)
@@ -29,6 +34,14 @@ class Chat:
     wanted: Wanted
     after_tool: bool
     digest: bytes = field(repr=False)
+
+    @property
+    def conversation(self) -> bytes:
+        """The same for all requests of one conversation: of its beginning, up to what the user asked first."""
+        messages = self.value["messages"]
+        first = next((place for place, message in enumerate(messages) if message.get("role") == "user"), len(messages))
+        beginning = json.dumps([self.model, messages[: first + 1]]).encode()
+        return sha256(_SURROUNDINGS.sub(b"", beginning)).digest()
 
     @property
     def max_tokens(self) -> tuple[str, int | None]:
@@ -66,7 +79,8 @@ def read_chat(body: bytes, *, seed: str, key: str = "") -> Chat | Refusal:
         usage=isinstance(options, dict) and options.get("include_usage") is True,
         seed=seed,
     )
-    digest = sha256(key.encode() + b"\n" + body).digest()
+    lasting = _SURROUNDINGS.sub(b"", body) if b"<environment_details>" in body else body
+    digest = sha256(key.encode() + b"\n" + lasting).digest()
     return Chat(body, MappingProxyType(value), value.get("model") or "", wanted, _after_tool(messages), digest)
 
 
@@ -121,13 +135,13 @@ def with_changes(chat: Chat, changes: Mapping[str, Any], dropped: frozenset[str]
     """
     changes = {name: item for name, item in changes.items() if name not in chat.value or chat.value[name] != item}
     dropped = frozenset(name for name in dropped if name in chat.value)
-    once = chat.body.count(b'"model"') == 1
+    # Spelled with an escape it might stand there twice; nobody writes it so, and then nothing is put anywhere.
+    once = chat.body.count(b'"model"') == 1 and "model" in chat.value and b"\\u006" not in chat.body
     place = _MODEL.search(chat.body) if once else None
     known = place is not None and loads(place[1]) == chat.model
     if not changes and not dropped and known:
         return chat.body
     if place is not None and known and not dropped and changes.keys() == {"model"}:
-        name = json.dumps(changes["model"], ensure_ascii=False).encode("utf-8", "surrogatepass")
-        return chat.body[: place.start(1)] + name + chat.body[place.end(1) :]
+        return chat.body[: place.start(1)] + encoded(changes["model"]) + chat.body[place.end(1) :]
     value = {name: item for name, item in chat.value.items() if name not in dropped} | changes
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return encoded(value)

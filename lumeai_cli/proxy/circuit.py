@@ -36,13 +36,12 @@ _CLIENTS_OWN = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`failures` in a row, and when the circuit opened or was last tried. `base` and `dropped` are what cured it."""
+    """`failures` in a row, and when the circuit opened or was last tried; `base` is the URL at which it answered."""
 
     failures: int = 0
     since: float = 0.0
     trial: float = -TRIAL_SECONDS
     base: str = ""
-    dropped: frozenset[str] = frozenset()
 
     def open(self, at: float) -> bool:
         """Whether it should be asked last."""
@@ -71,9 +70,9 @@ class Circuits:
         self._health[attempt.candidate.backend.name] = replace(health, failures=health.failures + 1, since=at)
 
     def answered(self, attempt: Attempt) -> None:
-        """An attempt has succeeded; what was changed for it is kept for the next one."""
+        """An attempt has succeeded; the URL that was found for it is kept for the next one."""
         name = attempt.candidate.backend.name
-        health = Health(base=attempt.candidate.base, dropped=attempt.dropped)
+        health = Health(base=attempt.candidate.base)
         if self._health.get(name) != health:
             self._health[name] = health
 

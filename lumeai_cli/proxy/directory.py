@@ -5,8 +5,10 @@ import time
 from collections.abc import Mapping
 
 from lumeai_cli.backends.backend import Backend, Kind, credentials
-from lumeai_cli.backends.models import ModelList, read_models
+from lumeai_cli.backends.models import ModelList
 from lumeai_cli.proxy.plan import Plan
+from lumeai_cli.proxy.presence import judged
+from lumeai_cli.proxy.record import LOG
 from lumeai_cli.proxy.route import Offers
 from lumeai_cli.proxy.spoken import MODEL
 from lumeai_cli.transport.call import Engine, HttpRequest, Limits, perform
@@ -21,16 +23,36 @@ ASK = Limits(connect=2.0, first_byte=5.0, silence=5.0, total=8.0, body=8 * 1024 
 
 
 class Directory:
-    """The lists of one plan's backends. A request never waits for a list but the very first one, and that not long."""
+    """The lists of one plan's backends.
 
-    def __init__(self, plan: Plan, engine: Engine, agent: str) -> None:
+    A list is asked for beside the requests, in `tasks`, once at a time however many want it. Only who comes within
+    `patience` seconds after the very first asking waits for the answer, and not longer than until these have passed.
+    What an `earlier` directory knows of the same backends is taken over.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        engine: Engine,
+        agent: str,
+        tasks: asyncio.TaskGroup,
+        patience: float,
+        earlier: "Directory | None" = None,
+    ) -> None:
         self.plan = plan
         self._engine = engine
         self._agent = agent
+        self._tasks = tasks
+        self._patience = patience
         self._lists: dict[str, ModelList | None] = {}
-        self._asked: dict[str, float] = {}
-        self._asking: asyncio.Future[None] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._answers: dict[str, bool] = {}
+        self._told: dict[str, float] = {}
+        self._asking: dict[str, tuple[float, asyncio.Task[None]]] = {}
+        for backend, (found, answers, at) in earlier.known.items() if earlier is not None else ():
+            if backend in plan.backends:
+                self._lists[backend.name] = found
+                self._answers[backend.name] = answers
+                self._told[backend.name] = at
 
     @property
     def offers(self) -> Offers:
@@ -40,49 +62,78 @@ class Directory:
 
     @property
     def lists(self) -> Mapping[str, ModelList | None]:
-        """The list of each backend that was asked; None: it told none."""
+        """The last list of each backend that was asked; None: it never told one."""
         return self._lists
 
-    async def fresh(self) -> None:
-        """Asks whoever has to be asked again, and waits for those that were never asked."""
-        now = time.monotonic()
-        due = [backend for backend in self.plan.backends if self._due(backend, now)]
-        if not due:
+    @property
+    def known(self) -> Mapping[Backend, tuple[ModelList | None, bool, float]]:
+        """What each backend that was asked told, whether it answered, and when."""
+        asked = (backend for backend in self.plan.backends if backend.name in self._told)
+        return {one: (self._lists[one.name], self.answers(one), self._told[one.name]) for one in asked}
+
+    def answers(self, backend: Backend) -> bool:
+        """Whether requests may be sent there, as far as its last answer told: be it that it told no list."""
+        return self._answers.get(backend.name, False)
+
+    async def fresh(self, age: float = FRESH_SECONDS) -> None:
+        """Has every list asked for that is older; waits, if at all, as the class says.
+
+        A smaller `age` than the usual one is for who wants to know how things are now: it waits for what it asked.
+        """
+        self.renew(age)
+        if not self._asking:
             return
-        for backend in due:
-            self._asked[backend.name] = now
-        new = [backend for backend in due if backend.name not in self._lists]
-        async with asyncio.TaskGroup() as group:
-            for backend in new:
-                group.create_task(self.ask(backend))
-
-    def stale(self) -> tuple[Backend, ...]:
-        """The backends whose lists have grown old."""
         now = time.monotonic()
-        return tuple(one for one in self.plan.backends if one.name in self._lists and self._due(one, now))
+        waiting = [
+            (began, task)
+            for name, (began, task) in self._asking.items()
+            if name not in self._told or age < FRESH_SECONDS
+        ]
+        patience = max((began + self._patience - now for began, _ in waiting), default=0.0)
+        if patience > 0:
+            await asyncio.wait([task for _, task in waiting], timeout=patience)
 
-    async def renew(self) -> None:
-        """Asks for the lists that have grown old; requests go on with the old ones meanwhile."""
-        async with asyncio.TaskGroup() as group:
-            for backend in self.stale():
-                self._asked[backend.name] = time.monotonic()
-                group.create_task(self.ask(backend))
+    def renew(self, age: float = FRESH_SECONDS) -> None:
+        """Has every list asked for that is older than `age`; nobody waits for that."""
+        now = time.monotonic()
+        for backend in self.plan.backends:
+            told = self._told.get(backend.name)
+            whole = self.answers(backend) and self._lists[backend.name] is not None
+            limit = min(age, FRESH_SECONDS if whole else AGAIN_SECONDS)
+            if backend.name in self._asking or (told is not None and now - told < limit):
+                continue
+            if backend.kind is Kind.BUILTIN:
+                self._keep(backend, ModelList((MODEL,), (MODEL,), Kind.BUILTIN), answers=True)
+            else:
+                self._asking[backend.name] = now, self._tasks.create_task(self._ask(backend))
 
-    def _due(self, backend: Backend, now: float) -> bool:
-        asked = self._asked.get(backend.name)
-        told = self._lists.get(backend.name) is not None
-        return asked is None or now - asked > (FRESH_SECONDS if told else AGAIN_SECONDS)
+    def close(self) -> None:
+        """Asks nobody any more."""
+        for _, task in self._asking.values():
+            task.cancel()
 
-    async def ask(self, backend: Backend) -> ModelList | None:
+    def _keep(self, backend: Backend, found: ModelList | None, *, answers: bool) -> None:
+        """A backend that tells no list for once has not lost its models by that."""
+        self._answers[backend.name] = answers
+        self._lists[backend.name] = found or self._lists.get(backend.name)
+        self._told[backend.name] = time.monotonic()
+
+    async def _ask(self, backend: Backend) -> None:
         """Asks one backend for its list, and keeps it."""
-        if backend.kind is Kind.BUILTIN:
-            self._lists[backend.name] = ModelList((MODEL,), (MODEL,), Kind.BUILTIN)
-            return self._lists[backend.name]
+        found: ModelList | None = None
+        answers = False
+        try:
+            found, answers = await self._list_of(backend)
+        except Exception as error:  # noqa: BLE001  # without a list the proxy serves all the same
+            LOG.error("the list of %s could not be read", backend.name, exc_info=error)
+        finally:
+            self._asking.pop(backend.name, None)
+        self._keep(backend, found, answers=answers)
+
+    async def _list_of(self, backend: Backend) -> tuple[ModelList | None, bool]:
         url = backend.url.rstrip("/") + "/models"
         headers = (("accept", "application/json"), ("user-agent", self._agent), *credentials(backend.key, backend.kind))
         asked = Asked("models", url, method="GET")
         exchange = await perform(self._engine, HttpRequest("GET", url, headers), ASK, asked, "m")
-        reading = read(exchange)
-        found = read_models(reading)
-        self._lists[backend.name] = found if reading.ok and found.ids else None
-        return self._lists[backend.name]
+        presence = judged(backend, read(exchange))
+        return presence.models if presence.models.ids else None, presence.answers

@@ -55,14 +55,11 @@ class Listener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a request finds around it. `stopping` tells, when its task is cancelled, whether it is the proxy that ends;
-    `agent` is how the proxy calls itself before backends.
-    """
+    """What a request finds around it. `agent` is how the proxy calls itself before backends."""
 
     engine: Engine
     limits: Limits
     listener: Listener
-    stopping: Callable[[], bool]
     agent: str
     language: str
 
@@ -70,7 +67,20 @@ class Surroundings:
 class Driver:
     """One request on its way."""
 
-    __slots__ = ("_around", "_chat", "_closed", "_flow", "_next", "_send", "_started", "_tasks", "_timer", "_wake")
+    __slots__ = (
+        "_around",
+        "_chat",
+        "_closed",
+        "_flow",
+        "_left",
+        "_next",
+        "_send",
+        "_started",
+        "_tasks",
+        "_timer",
+        "_wake",
+        "_working",
+    )
 
     def __init__(self, flow: Flow, chat: Chat, around: Surroundings, send: SendMessage) -> None:
         self._flow = flow
@@ -83,6 +93,8 @@ class Driver:
         self._closed = True  # whether the client has the last byte of its answer, or none at all
         self._next: Attempt | None = None
         self._tasks: asyncio.TaskGroup | None = None
+        self._working: asyncio.Task[None] | None = None
+        self._left = False
 
     @property
     def started(self) -> bool:
@@ -100,9 +112,21 @@ class Driver:
         """From the client's request to the last byte, or to its leaving."""
         async with asyncio.TaskGroup() as tasks:
             self._tasks = tasks
-            work = tasks.create_task(self._work())
-            watch = tasks.create_task(_watch(receive, work))
-            work.add_done_callback(lambda _: watch.cancel())
+            self._working = tasks.create_task(self._work())
+            watch = tasks.create_task(self._watch(receive, self._working))
+            self._working.add_done_callback(lambda _: watch.cancel())
+
+    def stop(self) -> None:
+        """Ends it because the proxy itself ends: the client is told so."""
+        if self._working is not None:
+            self._working.cancel()
+
+    async def _watch(self, receive: Receive, work: asyncio.Task[None]) -> None:
+        """Ends the work as soon as the client is gone."""
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self._left = True
+        work.cancel()
 
     def _now(self) -> float:
         return time.monotonic() - self._started
@@ -118,7 +142,7 @@ class Driver:
                     await asyncio.sleep(max(0.0, self._wake - self._now()))
                     await self._tell(Tick(self._now()))
         except asyncio.CancelledError:
-            await self._tell(Stopping(self._now()) if self._around.stopping() else Left(self._now()))
+            await self._tell(Left(self._now()) if self._left else Stopping(self._now()))
             raise
         finally:
             if self._timer is not None:
@@ -205,10 +229,3 @@ class Driver:
         """Tells the flow what has happened, and does what it says; whether the exchange under way is to be left."""
         commands = self._flow.handle(event)
         return await self._do(commands) if commands else False
-
-
-async def _watch(receive: Receive, work: asyncio.Task[None]) -> None:
-    """Ends the work as soon as the client is gone."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    work.cancel()

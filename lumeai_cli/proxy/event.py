@@ -113,7 +113,10 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The answer to the client is whole. `outcome`: ok, error, cut, left, stopped; `why` is told in the log."""
+    """The answer to the client is whole. `outcome`: ok, error, repeated, cut, left, stopped; `why` is told in the log.
+
+    `repeated` is an error that the same request met a moment ago, and no backend was asked for.
+    """
 
     outcome: str
     why: Explanation | None = None

@@ -7,23 +7,23 @@ and the words "context length" make agents shorten the conversation, so they sta
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from lumeai_cli.backends.models import FALLBACK
-from lumeai_cli.diagnoses.case import STREAMED, Case
+from lumeai_cli.diagnoses.case import Case
 from lumeai_cli.diagnoses.catalogue import CATALOGUE, findings_of
 from lumeai_cli.diagnoses.content import UNEXPLAINED
 from lumeai_cli.diagnoses.diagnosis import EVERYTHING, Diagnosis
 from lumeai_cli.diagnoses.finding import Fact, Finding, Severity
-from lumeai_cli.diagnoses.page import fill, page
-from lumeai_cli.proxy.attempt import Attempt, asked_of
-from lumeai_cli.proxy.chat import Chat
+from lumeai_cli.diagnoses.page import Page, fill, page
+from lumeai_cli.proxy.attempt import Attempt
 from lumeai_cli.repair.fault import Fault
 from lumeai_cli.text.phrase import say
 from lumeai_cli.text.visible import visible
-from lumeai_cli.wire.exchange import Ending, EndingKind, Exchange, header
-from lumeai_cli.wire.reading import Reading, read
+from lumeai_cli.wire.event import OddKind
+from lumeai_cli.wire.exchange import EndingKind, Exchange, header
+from lumeai_cli.wire.reading import Reading, Shape, read
 
 LONGEST_WAIT = 30
 """Seconds of the longest `Retry-After` that is passed on; agents wait for more in silence, and say nothing."""
@@ -43,6 +43,7 @@ _STATUS: Mapping[str, int] = MappingProxyType(
         "tools-unsupported": 400,
         "tool-parser-off": 400,
         "tool-result-rejected": 400,
+        "endpoint-not-found": 404,
         "rate-limited": 429,
         "server-error": 502,
         "g4f-hides-cause": 502,
@@ -59,23 +60,27 @@ PASSING = frozenset({"rate-limited", "server-error", "g4f-hides-cause", "silence
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`name` and `code` are those of a diagnosis; `said` are the backend's own words; `retry_after` seconds, or 0."""
+    """`name` and `code` are those of a diagnosis; `said` are the backend's own words; `retry_after` seconds, or 0.
+
+    `final`: what may pass by itself has not passed for so long that a client shall show it and repeat itself no more.
+    """
 
     code: str
     name: str
     facts: Mapping[str, Fact] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     said: str = ""
     retry_after: int = 0
+    final: bool = False
 
     @property
     def status(self) -> int:
         """The HTTP status under which it is told."""
-        return _STATUS.get(self.name, UNPROCESSABLE)
+        return UNPROCESSABLE if self.final else _STATUS.get(self.name, UNPROCESSABLE)
 
     @property
     def passing(self) -> bool:
         """Whether the same request may succeed a moment later."""
-        return self.name in PASSING
+        return self.name in PASSING and not self.final
 
     @property
     def type(self) -> str:
@@ -91,43 +96,159 @@ class Explanation:
     def text(self, language: str) -> str:
         """What happened, why, and what to do: one paragraph without markup, with the code."""
         told = page(self.name, language)
-        sentences = [plain(fill(told.summary, self.facts, language))]
+        summary = _known(plain(fill(told.summary, self.facts, language)))
+        if summary and summary[-1] not in ".!?":
+            summary += "."
+        sentences = [summary or say(language, "failed-somehow", target=str(self.facts.get("target", "-")))]
         if self.said and self.said not in sentences[0]:
             sentences.append(say(language, "backend-said", said=self.said))
-        cures = [cure for cure in told.fixes if OURSELVES not in cure]
-        if cures:
-            sentences.append(say(language, "what-to-do", cure=plain(fill(cures[0], self.facts, language))))
+        cure = self._cure(told, language)
+        if cure:
+            sentences.append(say(language, "what-to-do", cure=cure))
         sentences.append(say(language, "more-about", code=self.code, name=self.name))
         return " ".join(sentences)
 
+    def _cure(self, told: Page, language: str) -> str:
+        """The first cure that is one for whoever stands behind the proxy."""
+        if self.name in _CURES:
+            own = {name: str(self.facts.get(name) or "-") for name in ("target", "base")}
+            return say(language, _CURES[self.name], **own)
+        cures = (plain(fill(cure, self.facts, language)) for cure in told.fixes if not _VAIN.search(cure))
+        return next((cure for cure in cures if cure and _known(cure) == cure), "")
 
-OURSELVES = "lumeai serve"
-"""Cures that begin with what already stands in between are none."""
 
-_CODE_BLOCK = re.compile(r"\s*```.*?(?:```|\Z)", re.DOTALL)
+_CURES: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(
+            (
+                "base-url-missing-v1",
+                "base-url-extra-v1",
+                "base-url-doubled-path",
+                "endpoint-not-found",
+                "html-instead-of-api",
+                "not-an-llm-api",
+                "not-http",
+                "redirected",
+            ),
+            "cure-url",
+        ),
+        **dict.fromkeys(("key-missing", "key-rejected"), "cure-key"),
+        **dict.fromkeys(("context-exceeded", "context-truncated", "context-window-small"), "cure-window"),
+        **dict.fromkeys(("tool-parser-off", "finish-tool-calls-without-call"), "cure-parser"),
+        **dict.fromkeys(
+            (
+                "bad-chunk-schema",
+                "broken-json-frame",
+                "content-not-a-string",
+                "done-only",
+                "json-for-stream",
+                "legacy-text-field",
+                "message-instead-of-delta",
+                "missing-finish-reason",
+                "ndjson-for-sse",
+                "no-choices",
+                "role-only-stream",
+                "single-newline-framing",
+                "sse-for-plain",
+                "tool-arguments-not-json",
+                "tool-arguments-not-string",
+                "tool-call-missing-id",
+                "tool-call-missing-index",
+                "tool-call-missing-name",
+                "unexplained-failure",
+                "unterminated-last-event",
+                "wrong-content-type",
+                "zero-events",
+            ),
+            "cure-server",
+        ),
+        "body-too-large": "cure-size",
+        "connection-refused": "cure-start",
+        "model-not-found": "cure-model",
+        "no-answer": "cure-slow",
+        "silence-cut": "cure-slow",
+    }
+)
+"""Cures that are others behind the proxy: what the pages tell to set in the agent is lumeai's own matter here, and the
+other stream mode has been tried already.
+"""
+
+_VAIN = re.compile(r"lumeai serve|Enable streaming")
+"""Cures that begin with what already stands in between are none, nor those that are tried by it."""
+
+_CODE_BLOCK = re.compile(r"\s*```.*\Z", re.DOTALL)
+_ANNOUNCING = re.compile(r"(?<=[.!?])\s[^.!?]*:\Z")
+_UNKNOWN = re.compile(r"<[a-z_]+>")
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-ZА-ЯЁ])")
 
 
 def plain(markdown: str) -> str:
-    """A page's sentence as plain text on one line, without the code blocks below it."""
+    """A page's sentences as plain text on one line: up to the first code block, without the words that announce it."""
     text = _CODE_BLOCK.sub("", markdown)
-    return " ".join(text.replace("**", "").replace("`", "").split())
+    text = " ".join(text.replace("**", "").replace("`", "").split())
+    text = _ANNOUNCING.sub("", text)
+    return f"{text[:-1]}." if text.endswith(":") else text
 
 
-def explain(exchange: Exchange, attempt: Attempt, fault: Fault) -> Explanation:
-    """What the exchange shows, or what the mender met in it where the catalogue has no name for the whole."""
+def _known(text: str) -> str:
+    """The text without the sentences in which a fact is missing."""
+    if not _UNKNOWN.search(text):
+        return text
+    return " ".join(sentence for sentence in _SENTENCE.split(text) if not _UNKNOWN.search(sentence))
+
+
+def explain(exchange: Exchange, attempt: Attempt, fault: Fault, *, after_tool: bool = False) -> Explanation:
+    """What the exchange shows, or what the mender met in it where the catalogue has no name for the whole.
+
+    `after_tool`: the conversation ends in a tool's result. Of an answer that has gone out to the client, the exchange
+    keeps no body: there the mender alone knows.
+    """
     reading = read(exchange)
-    case = Case(attempt.candidate.url, attempt.candidate.url, model=reading.asked.model, readings=(reading,))
+    base = attempt.candidate.base or attempt.candidate.backend.url
+    case = Case(base, base, model=reading.asked.model, readings=(reading,))
     root = _root(findings_of(case))
     named = CATALOGUE.get(fault.name)
-    if named is not None and (root is None or fault.name in _MENDER_KNOWS):
-        root = named, Finding(fault.name, facts={"said": fault.said})
+    if named is not None and (root is None or fault.name in _MENDER_KNOWS or not exchange.chunks):
+        root = named, Finding(fault.name, facts={"said": fault.said} if fault.said != exchange.ending.detail else {})
     if root is None:
         root = _by_ending(reading)
-    diagnosis, finding = root
-    said = fault.said or _said(finding)
+    diagnosis, finding = _told_apart(root, reading, after_tool=after_tool)
+    said = (fault.said if fault.said != exchange.ending.detail else "") or _said(finding)
     return Explanation(
-        diagnosis.code, diagnosis.name, MappingProxyType(_facts(finding, attempt)), said[:300], _wait(exchange)
+        diagnosis.code,
+        diagnosis.name,
+        MappingProxyType(_facts(finding, attempt, reading)),
+        _short(said),
+        _wait(exchange),
     )
+
+
+_NO_ROUTE = re.compile(
+    r"\A\W*(?:404\W*)?(?:(?:page|route|path|url|endpoint|resource)\s)?not found\W*\Z"
+    r"|invalid url|cannot post|no (?:such )?route|unknown (?:url|path|route)",
+    re.IGNORECASE,
+)
+_NO_RESULTS = re.compile(
+    r"\btool\b.{0,80}\b(?:role|messages?)\b|\brole\b.{0,80}\btool\b|\btool_call_id\b", re.IGNORECASE
+)
+
+
+def _told_apart(root: tuple[Diagnosis, Finding], reading: Reading, *, after_tool: bool) -> tuple[Diagnosis, Finding]:
+    """What the doctor finds out by further questions, as far as one exchange tells it as well."""
+    diagnosis, finding = root
+    said = _said(finding)
+    name = ""
+    if diagnosis.name == "request-refused":
+        if reading.status == 405 or (reading.status == 404 and (not said or _NO_ROUTE.search(said))):
+            name = "endpoint-not-found"
+        elif after_tool and _NO_RESULTS.search(said):
+            name = "tool-result-rejected"
+    elif diagnosis.name in ("empty-answer", UNEXPLAINED):
+        speaks = reading.odd(OddKind.FOREIGN_DIALECT) or reading.answer.errors
+        foreign = reading.odd(OddKind.NO_CHOICES) and reading.shape is Shape.JSON
+        if reading.ok and not speaks and (foreign or reading.shape is Shape.TEXT):
+            name = "not-an-llm-api"
+    return (CATALOGUE[name], replace(finding, name=name)) if name else root
 
 
 _MENDER_KNOWS = frozenset(
@@ -140,11 +261,6 @@ _MENDER_KNOWS = frozenset(
     }
 )
 """Faults that show only to whoever put the answer together for this very client."""
-
-
-def exchange_of(identity: str, attempt: Attempt, chat: Chat) -> Exchange:
-    """The exchange of an attempt, before anything of it has come."""
-    return Exchange(identity, asked_of(attempt, chat, STREAMED), None, (), None, (), Ending(EndingKind.CANCELLED))
 
 
 def _root(findings: tuple[Finding, ...]) -> tuple[Diagnosis, Finding] | None:
@@ -183,15 +299,33 @@ def _said(finding: Finding) -> str:
     return said if isinstance(said, str) else ""
 
 
-def _facts(finding: Finding, attempt: Attempt) -> dict[str, Fact]:
+def _facts(finding: Finding, attempt: Attempt, reading: Reading) -> dict[str, Fact]:
+    base = attempt.candidate.base or attempt.candidate.backend.url
     facts: dict[str, Fact] = {
-        "url": attempt.candidate.url,
-        "base": attempt.candidate.base or attempt.candidate.backend.url,
+        "url": base,
+        "base": base,
         "model": attempt.candidate.model or FALLBACK,
         "target": attempt.candidate.backend.name,
+        "status": reading.status or 0,
+        "seconds": reading.ending.at,
+        "finish": reading.answer.finish or "none",
         **finding.facts,
     }
+    for name in ("said", "detail"):
+        if isinstance(facts.get(name), str):
+            facts[name] = _short(str(facts[name]))
     return {name: visible(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
+
+
+_LONGEST, _LONGEST_CODE = 300, 80
+_INNARDS = re.compile(r"(?:\AResponse payload\b|:?\s*(?:\n|<\w+(?:Error|Exception)\b|b')).*\Z", re.DOTALL)
+
+
+def _short(said: str) -> str:
+    """Somebody else's words for a sentence of ours: the first line, without a program's innards and the last stop."""
+    said = visible(_INNARDS.sub("", " ".join(said.split()))).rstrip(".:")
+    most = _LONGEST_CODE if said.startswith(("{", "[")) else _LONGEST
+    return said if len(said) <= most else f"{said[:most]}..."
 
 
 def _wait(exchange: Exchange) -> int:

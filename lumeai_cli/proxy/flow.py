@@ -8,12 +8,13 @@ Everything that may happen in a state stands in `Flow.TABLE`; what is not there 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from enum import Enum, IntEnum
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from lumeai_cli.proxy.attempt import Attempt, Candidate
+from lumeai_cli.diagnoses.case import STREAMED
+from lumeai_cli.proxy.attempt import Attempt, Candidate, asked_of
 from lumeai_cli.proxy.chat import Chat
 from lumeai_cli.proxy.event import (
     Arrived,
@@ -33,20 +34,18 @@ from lumeai_cli.proxy.event import (
     Tick,
     WakeAt,
 )
-from lumeai_cli.proxy.explanation import LONGEST_WAIT, Explanation, exchange_of, explain
+from lumeai_cli.proxy.explanation import LONGEST_WAIT, Explanation, explain
 from lumeai_cli.proxy.refusal import error_body, stopping
-from lumeai_cli.proxy.retry import Tried, following
+from lumeai_cli.proxy.retry import Tried, following, telling
 from lumeai_cli.proxy.spoken import spoken
+from lumeai_cli.proxy.underway import Underway
 from lumeai_cli.repair.chunk import comment, error_event
 from lumeai_cli.repair.fault import NOTHING_SAID, Fault
 from lumeai_cli.repair.plain import PlainMender
 from lumeai_cli.repair.speech import Spoken
 from lumeai_cli.repair.stream import StreamMender
 from lumeai_cli.text.phrase import say
-from lumeai_cli.wire.exchange import Chunk, Ending, EndingKind, Exchange, redirect_target
-
-KEPT = 1024 * 1024
-"""Bytes of an exchange that are kept to be judged, if it comes to that."""
+from lumeai_cli.wire.exchange import Ending, EndingKind, Exchange, redirect_target
 
 KEPT_OF_ERROR = 64 * 1024
 
@@ -72,7 +71,11 @@ class Told(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the settings and the request's surroundings say: see `settings.model.ServeSettings` for the first ones."""
+    """What the settings and the request's surroundings say: see `settings.model.ServeSettings` for the first ones.
+
+    `whole`: the last answer in this conversation was cut after its beginning had gone out. The next one is asked for
+    in one piece, of which nothing goes out before all of it is there, so that no client is cut off for ever.
+    """
 
     hold: float = 20.0
     keep_alive: float = 15.0
@@ -80,23 +83,7 @@ class Rules:
     explain: str = "error"
     language: str = "en"
     request_id: str = ""
-
-
-@dataclass(slots=True)
-class Underway:
-    """One exchange with a backend, as far as it has come; `began` in the flow's time."""
-
-    attempt: Attempt
-    exchange: Exchange
-    mender: StreamMender | PlainMender
-    began: float
-    pieces: list[Chunk] = field(default_factory=list)
-    kept: int = 0
-
-    def keep(self, at: float, data: bytes) -> None:
-        """Keeps a piece of the body for whoever will judge it."""
-        self.pieces.append(Chunk(at, data))
-        self.kept += len(data)
+    whole: bool = False
 
 
 LIVE = tuple(state for state in State if state is not State.OVER)
@@ -116,6 +103,7 @@ class Flow:
         "_out",
         "_rules",
         "_shown",
+        "_until",
         "_way",
         "state",
         "told",
@@ -129,7 +117,8 @@ class Flow:
         self._candidates = candidates
         self._rules = rules
         self._known = known
-        self._next = Attempt(candidates[0], chat.wanted.stream)  # what is to be opened after a rest
+        self._next = Attempt(candidates[0], chat.wanted.stream and not rules.whole)  # what is to be opened after a rest
+        self._until = 0.0  # how long that rest lasts
         self._last = 0.0  # when the client got something for the last time
         self._shown = ""  # what the headers said of backend and repairs
         self._out: list[Command] = []
@@ -153,26 +142,19 @@ class Flow:
         if self._known is not None:
             self._end(self._known, repeated=True)
             return
-        self._open(self._next, event.at)
-        if self._chat.wanted.stream:
-            self._out.append(WakeAt(self._rules.hold))
+        self.state = State.ASKING
+        self._way.began = event.at
+        self._out.append(Open(self._next))
+        self._wake()
 
     def _opened(self, event: Opened) -> None:
-        way = self._way
-        way.exchange = replace(
-            way.exchange,
-            status=event.status,
-            headers=event.headers,
-            headers_at=event.at - way.began,
-            encoding=event.encoding,
-        )
+        self._way.opened = event
         self.state = State.READING if 200 <= event.status < 300 else State.REFUSED
 
     def _read(self, event: Read) -> None:
         way = self._way
         mender = way.mender
-        if self.told is not Told.CONTENT and way.kept < KEPT:
-            way.keep(event.at, event.data)
+        way.keep(event.at, event.data)
         data = mender.feed(event.data, event.at)
         if data:
             self._give(data, way.began + event.at)
@@ -205,23 +187,29 @@ class Flow:
 
     def _waited(self, event: Tick) -> None:
         """Nothing has come for a while."""
-        if not self._chat.wanted.stream:
-            return
-        if self.told is Told.NOTHING:
-            if event.at < self._rules.hold:
-                self._out.append(WakeAt(self._rules.hold))
-                return
-            self._start(event.at)
+        if self._chat.wanted.stream and event.at >= self._due:
+            if self.told is Told.NOTHING:
+                self._start(event.at)
             self._sign_of_life(event.at)
-        elif event.at - self._last >= self._rules.keep_alive:
-            self._sign_of_life(event.at)
-        self._out.append(WakeAt(self._last + self._rules.keep_alive))
+        self._wake()
 
     def _rested(self, event: Tick) -> None:
-        self._open(self._next, event.at)
-        if self._chat.wanted.stream:
-            due = self._rules.hold if self.told is Told.NOTHING else self._last + self._rules.keep_alive
-            self._out.append(WakeAt(max(due, event.at)))
+        if event.at >= self._until:
+            self._open(self._next, event.at)
+        self._waited(event)
+
+    @property
+    def _due(self) -> float:
+        """When a client that reads a stream must hear something."""
+        return self._rules.hold if self.told is Told.NOTHING else self._last + self._rules.keep_alive
+
+    def _wake(self) -> None:
+        """Asks for the next tick, if one is needed."""
+        times = [self._due] if self._chat.wanted.stream else []
+        if self.state is State.RESTING:
+            times.append(self._until)
+        if times:
+            self._out.append(WakeAt(min(times)))
 
     def _left(self, _event: Left) -> None:
         self._out.append(Cancel())
@@ -242,7 +230,7 @@ class Flow:
     def _underway(self, attempt: Attempt, at: float) -> Underway:
         wanted = self._chat.wanted
         mender = StreamMender(wanted) if wanted.stream else PlainMender(wanted)
-        return Underway(attempt, exchange_of(f"a{len(self.tried) + 1}", attempt, self._chat), mender, at)
+        return Underway(attempt, mender, at)
 
     def _open(self, attempt: Attempt, at: float) -> None:
         self.state = State.ASKING
@@ -262,8 +250,8 @@ class Flow:
         """An attempt came to nothing: something else is tried, or the client is told why not."""
         way = self._way
         at = way.began + ending.at
-        exchange = replace(way.exchange, chunks=tuple(way.pieces), ending=ending)
-        why = explain(exchange, way.attempt, fault)
+        exchange = way.exchange(f"a{len(self.tried) + 1}", asked_of(way.attempt, self._chat, STREAMED), ending)
+        why = explain(exchange, way.attempt, fault, after_tool=self._chat.after_tool)
         self._out.append(Note(way.attempt, why, tuple(way.mender.repairs)))
         self.tried.append(Tried(way.attempt, why, moved_to(exchange)))
         if self.told is Told.CONTENT:
@@ -271,11 +259,12 @@ class Flow:
             return
         following_one = following(self._chat, self._candidates, self.tried, self._rules.attempts)
         if following_one is None:
-            self._end(self.tried[0].why)
+            self._end(telling(self.tried))
         elif following_one.wait:
             self.state = State.RESTING
             self._next = following_one.attempt
-            self._out.append(WakeAt(at + following_one.wait))
+            self._until = at + following_one.wait
+            self._wake()
         else:
             self._open(following_one.attempt, at)
 
@@ -288,7 +277,7 @@ class Flow:
             mender = self._way.mender
             if not isinstance(mender, StreamMender) or mender.spoken is Spoken.CONTENT:
                 self.told = Told.CONTENT
-                self._way.pieces.clear()
+                self._way.began_to_answer()
         self._last = at
         self._out.append(Send(data))
 
@@ -355,7 +344,7 @@ class Flow:
         headers = [(b"x-lumeai-request-id", self._rules.request_id.encode())]
         if self.state is not State.NEW:
             headers.append((b"x-lumeai-backend", ascii_of(self._way.attempt.candidate.backend.name).encode()))
-        if self._way.mender.repairs:
+        if diagnosis is None and self._way.mender.repairs:
             headers.append((b"x-lumeai-repairs", ",".join(self._way.mender.repairs).encode()))
         if diagnosis is None and self.tried:
             diagnosis = self.tried[0].why.name
@@ -405,7 +394,7 @@ def whole(size: int) -> tuple[tuple[bytes, bytes], ...]:
 
 def ascii_of(name: str) -> str:
     """A name as a header can carry it."""
-    return name.encode("ascii", "backslashreplace").decode() if name.isprintable() else repr(name)
+    return name.encode("ascii", "backslashreplace").decode() if name.isprintable() else ascii(name)
 
 
 def moved_to(exchange: Exchange) -> str:

@@ -22,19 +22,29 @@ def check_open(host: str, keys: int, where: str | None = None) -> None:
 
 def check_free(host: str, port: int) -> None:
     """Raises `OSError`, told with the address, if nobody could listen there now. Port 0 is always free."""
+    listen(host, port, backlog=1).close()
+
+
+def listen(host: str, port: int, backlog: int = 2048) -> socket.socket:
+    """A socket that listens there; an address that cannot be had is an `OSError`, told with the address."""
     host = bare(host)
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        with socket.socket(family, kind, protocol) as trial:
+        sock = socket.socket(family, kind, protocol)
+        try:
             if os.name == "posix":  # as servers do: what lingers there is no listener; Windows would share the port
-                trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            trial.bind(address)
-            trial.listen(1)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(address)
+            sock.listen(backlog)
+        except OSError:
+            sock.close()
+            raise
     except OSError as error:
         shown = f"[{host}]" if ":" in host else host
         raise OSError(error.errno, error.strerror, f"{shown}:{port}") from None
+    return sock
 
 
 def bare(host: str) -> str:

@@ -11,7 +11,6 @@ from lumeai_cli.backends.models import ModelList, read_models
 from lumeai_cli.doctor.machine import behind_proxy
 from lumeai_cli.text.phrase import Phrase, phrase
 from lumeai_cli.transport.call import HttpRequest, Limits, perform
-from lumeai_cli.transport.httpx_engine import HttpxEngine
 from lumeai_cli.wire.body import BrokenJsonError, loads
 from lumeai_cli.wire.exchange import Asked
 from lumeai_cli.wire.reading import Reading, Shape, read
@@ -40,6 +39,8 @@ async def presences(backends: Sequence[Backend], seconds: float, env: Mapping[st
 
     A backend that only a proxy variable of `env` leads to is asked that way, as the doctor does.
     """
+    from lumeai_cli.transport.httpx_engine import HttpxEngine  # noqa: PLC0415  # who serves without asking needs none
+
     async with AsyncExitStack() as stack:
         tls = any(backend.url.startswith("https:") for backend in backends)
         straight = await stack.enter_async_context(HttpxEngine(proxied=False, tls=tls))

@@ -4,7 +4,10 @@ import json
 import logging
 import sys
 import time
-from dataclasses import dataclass, field
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from lumeai_cli.proxy.circuit import Circuits
 from lumeai_cli.proxy.event import Finish, Note
@@ -12,6 +15,9 @@ from lumeai_cli.proxy.explanation import Explanation
 from lumeai_cli.text.visible import visible
 
 LOG = logging.getLogger("lumeai.serve")
+
+DEEPEST = 4
+"""Frames of a fault of our own that are told."""
 
 
 @dataclass(slots=True)
@@ -24,6 +30,7 @@ class Story:
     circuits: Circuits
     memory: "Memory"
     digest: bytes
+    conversation: Callable[[], bytes]
     notes: list[Note] = field(default_factory=list)
 
     def noted(self, note: Note) -> None:
@@ -36,8 +43,13 @@ class Story:
 
     def finished(self, finish: Finish, seconds: float) -> None:
         """The request did."""
-        if finish.outcome == "error" and finish.why is not None and not finish.why.passing:
-            self.memory.keep(self.digest, finish.why, time.monotonic())
+        now = time.monotonic()
+        if finish.outcome == "error" and finish.why is not None:
+            self.memory.keep(self.digest, finish.why, now)
+        elif finish.outcome == "cut":
+            self.memory.keep_cut(self.conversation(), now)
+        elif finish.outcome == "ok":
+            self.memory.forget(self.digest, self.conversation)
         level = logging.INFO if finish.outcome in ("ok", "left") else logging.WARNING
         last = self.notes[-1] if self.notes else None
         LOG.log(
@@ -46,7 +58,7 @@ class Story:
             extra={
                 "story": {
                     "request": self.request_id,
-                    "model": self.model,
+                    "model": self.model[:200],
                     "stream": self.stream,
                     "outcome": finish.outcome,
                     "seconds": round(seconds, 3),
@@ -63,37 +75,78 @@ class Story:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """How a request ended last; `first` and `last` time in a row."""
+
+    why: Explanation
+    first: float
+    last: float
+
+
 class Memory:
-    """The explanations of the last moments: a client that sends the very same bytes again gets the same at once.
+    """How the requests of the last moments ended: a client that sends the very same bytes again gets the same at once.
 
     Counted from the answer of the backends, so that they are asked again after `SECONDS`, however often a client
-    repeats itself; what may pass by itself is not kept.
+    repeats itself. What may pass by itself is told again only once it has not passed for `patience` seconds, and then
+    for good: some clients repeat themselves without end as long as they are told that it may pass. A conversation in
+    which an answer was cut after its beginning gets the next one in one piece: some clients begin again without end.
     """
 
     SECONDS = 15.0
+    PATIENCE = 60.0
     MOST = 256
 
-    __slots__ = ("_known",)
+    __slots__ = ("_cut", "_known", "_patience")
 
-    def __init__(self) -> None:
-        self._known: dict[bytes, tuple[float, Explanation]] = {}
+    def __init__(self, patience: float = PATIENCE) -> None:
+        self._known: dict[bytes, Remembered] = {}
+        self._cut: dict[bytes, float] = {}
+        self._patience = patience
 
     def keep(self, digest: bytes, why: Explanation, at: float) -> None:
-        """Remembers with what a request ended."""
-        self._known.pop(digest, None)
-        self._known[digest] = at, why
-        while len(self._known) > self.MOST:
+        """Remembers with what a request ended before anything of an answer."""
+        known = self._known.pop(digest, None)
+        lately = known is not None and at - known.last <= self.PATIENCE and known.why.name == why.name
+        self._known[digest] = Remembered(why, known.first if lately and known is not None else at, at)
+        if len(self._known) > self.MOST:
             del self._known[next(iter(self._known))]
 
+    def keep_cut(self, conversation: bytes, at: float) -> None:
+        """Remembers that an answer was cut after its client had got a part of it."""
+        self._cut.pop(conversation, None)
+        self._cut[conversation] = at
+        if len(self._cut) > self.MOST:
+            del self._cut[next(iter(self._cut))]
+
+    def forget(self, digest: bytes, conversation: Callable[[], bytes]) -> None:
+        """The request was answered."""
+        self._known.pop(digest, None)
+        if self._cut:
+            self._cut.pop(conversation(), None)
+
     def known(self, digest: bytes, at: float) -> Explanation | None:
-        """With what this very request has just ended."""
-        found = self._known.get(digest)
-        if found is None:
+        """With what this very request is to be answered at once."""
+        known = self._known.get(digest)
+        if known is None:
             return None
-        if at - found[0] > self.SECONDS:
+        since = at - known.last
+        if since > (self.PATIENCE if known.why.passing else self.SECONDS):
             del self._known[digest]
             return None
-        return found[1]
+        if not known.why.passing:
+            return known.why
+        if at - known.first < self._patience:
+            return None
+        del self._known[digest]  # whoever asks again after that is no machine
+        return replace(known.why, final=True)
+
+    def was_cut(self, conversation: Callable[[], bytes], at: float) -> bool:
+        """Whether the last answer in this conversation was cut a moment ago; it is asked for only if any was."""
+        if not self._cut:
+            return False
+        last = self._cut.get(conversation())
+        return last is not None and at - last <= self.PATIENCE
 
 
 class Lines(logging.Formatter):
@@ -104,7 +157,11 @@ class Lines(logging.Formatter):
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
         story = getattr(record, "story", None)
         if story is None:
-            return f"{clock} {visible(record.getMessage())}"
+            told = getattr(record, "told", {})
+            parts = [record.getMessage(), *(f"{name}={value}" for name, value in told.items())]
+            if record.exc_info and record.exc_info[1]:
+                parts.append(faults(record.exc_info[1]))
+            return visible(f"{clock} {'  '.join(parts)}")
         parts = [f"{clock} {story['outcome']:<8} {story['seconds']:>7.2f} s  {story['backend'] or '-'}"]
         parts.append(f"model={story['model'] or '-'} {'stream' if story['stream'] else 'plain'} {story['request']}")
         if story["repairs"]:
@@ -119,15 +176,28 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line."""
-        told = {"time": round(record.created, 3), "level": record.levelname.lower()}
+        line = {"time": round(record.created, 3), "level": record.levelname.lower()}
         story = getattr(record, "story", None)
-        return json.dumps({**told, **(story or {"message": record.getMessage()})}, ensure_ascii=True)
+        line |= story or {"message": record.getMessage(), **getattr(record, "told", {})}
+        if record.exc_info and record.exc_info[1]:
+            line["fault"] = faults(record.exc_info[1])
+        return json.dumps(line, ensure_ascii=True)
+
+
+def faults(error: BaseException) -> str:
+    """What broke, and where, without the errors' own words: these may hold what a client has sent."""
+    if isinstance(error, BaseExceptionGroup):
+        return "; ".join(faults(one) for one in error.exceptions)
+    frames = traceback.extract_tb(error.__traceback__)[-DEEPEST:]
+    places = " > ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)
+    return f"{type(error).__name__} at {places}"
 
 
 def start_log(*, quiet: bool) -> None:
-    """Sends the log to stderr, in the form that fits who reads it there."""
+    """Sends the log, and what the libraries complain of, to stderr, in the form that fits who reads it there."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Lines() if sys.stderr.isatty() else JsonLines())
-    LOG.handlers = [handler]
     LOG.setLevel(logging.WARNING if quiet else logging.INFO)
-    LOG.propagate = False
+    for logger in (LOG, *map(logging.getLogger, ("uvicorn", "asyncio", "aiohttp"))):
+        logger.handlers = [handler]
+        logger.propagate = False

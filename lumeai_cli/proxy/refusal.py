@@ -52,6 +52,7 @@ def unknown_route(method: str, path: str) -> Refusal:
 
 def unknown_model(model: str, near: str) -> Refusal:
     """No backend has this model; `near` are those that may be meant."""
+    model = model[:200]
     sentence = phrase("refuse-model-near", model=model, near=near) if near else phrase("refuse-model", model=model)
     return Refusal("LUM005", 404, sentence, param="model")
 
@@ -71,9 +72,29 @@ def wrong_method(method: str, allowed: str) -> Refusal:
     return Refusal("LUM008", 405, phrase("refuse-method", method=method[:20], allowed=allowed))
 
 
-def slow_body(seconds: float) -> Refusal:
-    """The request's body did not come in time."""
-    return Refusal("LUM009", 408, phrase("refuse-slow", seconds=round(seconds)))
+def slow_request(seconds: float) -> Refusal:
+    """The request's head or its body did not come in time."""
+    return Refusal("LUM009", 408, phrase("refuse-slow", seconds=f"{seconds:g}"))
+
+
+def no_http() -> Refusal:
+    """What came is no HTTP request."""
+    return Refusal("LUM032", 400, phrase("refuse-no-http"))
+
+
+def head_too_large(limit: int) -> Refusal:
+    """The request's line and headers are larger than any client's; `limit` in KiB."""
+    return Refusal("LUM033", 431, phrase("refuse-head", limit=limit))
+
+
+def foreign_page(origin: str) -> Refusal:
+    """A web page asks, and there are no keys by which it could be allowed to."""
+    return Refusal("LUM030", 403, phrase("refuse-page", origin=origin[:100]), type="permission_error")
+
+
+def foreign_host(host: str) -> Refusal:
+    """The request calls this machine by a name that is not its own."""
+    return Refusal("LUM031", 403, phrase("refuse-host", host=host[:100]), type="permission_error")
 
 
 MEANINGS: Mapping[str, str] = MappingProxyType(
@@ -87,6 +108,10 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "LUM007": "refuse-own-fault",
         "LUM008": "refuse-method",
         "LUM009": "refuse-slow",
+        "LUM030": "refuse-page",
+        "LUM031": "refuse-host",
+        "LUM032": "refuse-no-http",
+        "LUM033": "refuse-head",
     }
 )
 """Every code of this module with the key of its sentence."""

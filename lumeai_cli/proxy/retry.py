@@ -34,6 +34,9 @@ class Next:
 FINAL = frozenset({"content-filtered", "refusal-only"})
 EMPTY = frozenset({"empty-answer", "reasoning-only", "finish-tool-calls-without-call"})
 
+PATIENTLY = frozenset({"no-answer", "silence-cut"})
+"""What has cost the full patience already: it is not spent on the same backend once more."""
+
 OTHER_MODE = frozenset(
     {
         "json-for-stream",
@@ -88,20 +91,44 @@ def following(chat: Chat, candidates: Sequence[Candidate], tried: Sequence[Tried
     last = tried[-1]
     if len(tried) >= most or last.why.name in FINAL:
         return None
-    if chat.after_tool and len(tried) > 1 and last.why.name in EMPTY:
+    may_be_right = chat.after_tool and last.why.name in EMPTY
+    if may_be_right and len(tried) > 1:
         return None
     here = [one for one in tried if one.attempt.candidate.backend == last.attempt.candidate.backend]
     asked = {one.attempt.candidate.backend.name for one in tried}
     others = [candidate for candidate in candidates if candidate.backend.name not in asked]
-    cure = _cure(chat, last, here)
+    cure = _cure(chat, last, here) if not (may_be_right and others) else None
     if cure is not None and (len(here) == 1 or not others):
         return Next(cure)
     if others:
         return Next(Attempt(others[0], chat.wanted.stream))
-    if last.why.passing or last.why.name in EMPTY:
+    if (last.why.passing and last.why.name not in PATIENTLY) or last.why.name in EMPTY:
         rest = float(last.why.retry_after or min(2 ** len(here) / 4, LONGEST_REST))
         return Next(last.attempt, rest) if rest <= LONGEST_REST else None
     return None
+
+
+_SAYS_NO = frozenset({"request-refused", "server-error", "connection-refused", "connection-reset", "no-answer"})
+
+
+def telling(tried: Sequence[Tried]) -> Explanation:
+    """The explanation that tells most of why the first backend did not answer: the first, unless a cure got further.
+
+    Further than a wrong URL, a refused field or an unknown model is whatever came behind it; and what the backend says
+    in its own words beats what only its silence shows.
+    """
+    first = tried[0]
+    here = [one for one in tried if one.attempt.candidate.backend == first.attempt.candidate.backend]
+
+    def weight(one: Tried) -> tuple[bool, int, bool, bool]:
+        attempt = one.attempt
+        other_model = attempt.candidate.model != first.attempt.candidate.model
+        silent = one.why.name in OTHER_MODE and not one.why.said
+        # What a guessed address refuses tells nothing of the right one.
+        lost = one.why.name in OTHER_URL or (bool(attempt.candidate.base) and one.why.name in _SAYS_NO)
+        return not lost, len(attempt.dropped), other_model, not silent
+
+    return max(here, key=weight).why
 
 
 def _cure(chat: Chat, last: Tried, here: Sequence[Tried]) -> Attempt | None:
@@ -119,8 +146,9 @@ def _cure(chat: Chat, last: Tried, here: Sequence[Tried]) -> Attempt | None:
         if field:
             cures.append(replace(attempt, dropped=attempt.dropped | {field}))
     if name in OTHER_URL or (last.why.name == "request-refused" and last.moved):
-        base = attempt.candidate.base or attempt.candidate.backend.url
-        bases = (last.moved,) if last.moved else variants(base.rstrip("/"))
+        # Seen from the URL that somebody wrote, not from the last guess, and without coming back to it.
+        written = attempt.candidate.backend.url.rstrip("/")
+        bases = (last.moved,) if last.moved else variants(written)
         cures += [replace(attempt, candidate=replace(attempt.candidate, base=one)) for one in bases]
     if name in OTHER_MODE:
         cures.append(replace(attempt, stream=not attempt.stream))

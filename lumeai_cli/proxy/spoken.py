@@ -1,6 +1,7 @@
 """A sentence of lumeai's own as an answer that the client shows, and ends its turn with, in the protocol it speaks."""
 
 import json
+import re
 
 from lumeai_cli.repair import chunk as shape
 from lumeai_cli.repair.chunk import CHUNK, COMPLETION, Json
@@ -22,7 +23,8 @@ def spoken_pieces(texts: list[str], wanted: Wanted, model: str = "") -> list[byt
     """The same in pieces, one for each text; a completion is one piece."""
     call = _call("".join(texts), wanted)
     if call is None and wanted.xml_tool(CLOSING) is not None and wanted.xml:
-        texts = [f"<{CLOSING}>\n<result>\n", *texts, f"\n</result>\n</{CLOSING}>"]
+        said = [_harmless(text, wanted) for text in texts]
+        texts = [f"<{CLOSING}>\n<result>\n", *said, f"\n</result>\n</{CLOSING}>"]
     envelope = {"id": f"chatcmpl-{wanted.seed or 'lumeai'}", "created": 0, "model": model or MODEL}
     finish = "tool_calls" if call is not None else "stop"
     if not wanted.stream:
@@ -41,6 +43,12 @@ def spoken_pieces(texts: list[str], wanted: Wanted, model: str = "") -> list[byt
         deltas += [{"content": text} for text in texts]
     pieces = [shape.event(shape.chunk(around, delta)) for delta in deltas]
     return [*pieces, shape.event(shape.chunk(around, {}, finish)), shape.DONE]
+
+
+def _harmless(text: str, wanted: Wanted) -> str:
+    """The text in which no tag of the agent's own begins: what a server said is quoted there, and must call nothing."""
+    names = {"result", *(name for tool in wanted.xml_tools for name in (tool.name, *tool.parameters))}
+    return re.sub(rf"<(?=/?(?:{'|'.join(map(re.escape, sorted(names)))})\b)", "< ", text)
 
 
 def _call(text: str, wanted: Wanted) -> ToolCall | None:

@@ -14,7 +14,7 @@ from typing import Any
 from lumeai_cli.repair.schema import fits, types
 from lumeai_cli.wire.body import BrokenJsonError, loads
 
-MOST_MENDED = 256 * 1024
+MOST_MENDED = 64 * 1024
 """Characters of broken JSON that are looked at; the mending takes two microseconds a character."""
 
 _DEEPEST = 32

@@ -20,7 +20,7 @@ CHUNK = "chat.completion.chunk"
 COMPLETION = "chat.completion"
 
 
-def encoded(value: Mapping[str, Any]) -> bytes:
+def encoded(value: Mapping[str, Any] | str) -> bytes:
     """The value as compact JSON; lone surrogates, which no UTF-8 can hold, stay escaped."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     try:

@@ -47,6 +47,7 @@ class Frame(Protocol):
         """Whether a text that is none of the calls asked for is whole all the same, so that no more of it helps."""
 
 
+_BROKEN = "<tool_call>", "</tool_call>"  # between which the parser bears broken JSON
 _LEFT = re.compile(r"(?:\s|</?tool_call>)*")
 
 
@@ -61,8 +62,8 @@ def _in_markup(text: str, head: int) -> Calls:
 class BracketFrame:
     """JSON, or a call in Python: whole when its brackets are closed.
 
-    With a `closer`, JSON that is broken is whole when that tag comes. With a `suffix`, nothing is whole without it.
-    `before` is what the parser needs to see before the text.
+    With a `closer`, JSON that is broken is whole when that tag comes; `loose`, when its brackets are closed or the text
+    has ended. With a `suffix`, nothing is whole without it. `before` is what the parser needs to see before the text.
     """
 
     __slots__ = (
@@ -71,6 +72,7 @@ class BracketFrame:
         "_closer",
         "_depth",
         "_looks",
+        "_loose",
         "_outside",
         "_python",
         "_quote",
@@ -78,10 +80,12 @@ class BracketFrame:
         "_suffix",
     )
 
-    def __init__(self, *, closer: str = "", suffix: str = "", before: str = "", python: bool = False) -> None:
-        self._closer, self._before, self._python = closer, before, python
+    def __init__(
+        self, *, closer: str = "", suffix: str = "", before: str = "", python: bool = False, loose: bool = False
+    ) -> None:
+        self._closer, self._before, self._python, self._loose = closer, before, python, loose
         self._suffix = sequence(SPACE, literal(suffix)) if suffix else None
-        more = "<" if closer else "" if python else r"\n"
+        more = "<" if closer else "" if python or loose else r"\n"
         self._strings = {quote: re.compile(rf"[{quote}\\{more}]") for quote in ('"', "'")}
         self._outside = re.compile(r"""["'\[\](){}]""" if python else r"[^\s\w.,:+\-]")
         self._depth = 0
@@ -137,11 +141,14 @@ class BracketFrame:
 
     def calls(self, held: str, head: int) -> Calls:
         """The calls in the template's markup."""
-        return _in_markup(self._before + held, head + len(self._before))
+        calls = _in_markup(self._before + held, head + len(self._before))
+        return calls or (self.ended(held, head) if self._loose else ())
 
     def ended(self, held: str, head: int) -> Calls:
         """Broken JSON whose closing tag never came."""
-        return _in_markup(held + self._closer, head) if self._closer else ()
+        if self._loose:
+            held, head = f"{_BROKEN[0]}{held[head:]}{_BROKEN[1]}", len(_BROKEN[0])
+        return _in_markup(held + self._closer, head) if self._closer or self._loose else ()
 
     def hopeless(self, held: str, head: int) -> bool:
         """Good JSON becomes a call by no closing tag."""
@@ -206,12 +213,17 @@ class ToolFrame:
 
     def feed(self, text: str, at: int) -> tuple[int, Look]:
         """Lets the finder of the classic clients' tags find the end."""
-        before = self._fed
-        self._fed += len(text) - at
-        for piece in self._finder.feed(text[at:]):
-            if isinstance(piece, XmlCall):
-                self._call = piece
-                return at + len(f"<{self._name}></{self._name}>") + len(piece.inner) - before, Look.NOW
+        closing = f"</{self._name}>"
+        while at < len(text):
+            end = text.find(closing, at) + len(closing)  # no further: behind the call, others may follow
+            end = end if end >= len(closing) else len(text)
+            before = self._fed
+            self._fed += end - at
+            for piece in self._finder.feed(text[at:end]):
+                if isinstance(piece, XmlCall):
+                    self._call = piece
+                    return at + len(f"<{self._name}>{piece.inner}{closing}") - before, Look.NOW
+            at = end
         return len(text), Look.NOT_YET
 
     def calls(self, held: str, head: int) -> Calls:

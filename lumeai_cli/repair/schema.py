@@ -34,8 +34,29 @@ def fits(value: Any, schema: Mapping[str, Any] | None) -> bool:
     """Whether this value is what the schema asks for; true where there is none, or a broken one."""
     if not schema:
         return True
-    from jsonschema import Draft202012Validator, validators  # noqa: PLC0415 (half a start-up's time; few need it)
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 (half a start-up's time; few need it)
     from referencing import Registry  # noqa: PLC0415 (likewise)
+
+    try:
+        known = _known(schema)
+        make = _counting() if "'$ref'" in repr(known) else Draft202012Validator
+        return bool(make(known, registry=Registry()).is_valid(value))
+    except _broken():
+        return True
+
+
+def _broken() -> tuple[type[Exception], ...]:
+    """What the validator raises over a schema that is none."""
+    from jsonschema.exceptions import UnknownType  # noqa: PLC0415 (as above)
+    from referencing.exceptions import Unresolvable  # noqa: PLC0415 (likewise)
+
+    misused = TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError
+    return (*misused, UnknownType, Unresolvable, _TooDearError)
+
+
+def _counting() -> Callable[..., Any]:
+    """A validator that follows only so many references; it takes twenty times as long to make as to use."""
+    from jsonschema import Draft202012Validator, validators  # noqa: PLC0415 (as above)
 
     follow = Draft202012Validator.VALIDATORS["$ref"]
     left = MOST_REFERENCES
@@ -47,13 +68,9 @@ def fits(value: Any, schema: Mapping[str, Any] | None) -> bool:
             raise _TooDearError
         yield from follow(validator, reference, instance, holder) or ()
 
-    try:
-        extend: Callable[..., Any] = validators.extend
-        return bool(
-            extend(Draft202012Validator, {"$ref": counted})(_known(schema), registry=Registry()).is_valid(value)
-        )
-    except Exception:  # noqa: BLE001 (a broken schema raises whatever its misuse leads to)
-        return True
+    extend: Callable[..., Any] = validators.extend
+    made: Callable[..., Any] = extend(Draft202012Validator, {"$ref": counted})
+    return made
 
 
 def types(schema: Any) -> frozenset[str]:

@@ -37,7 +37,7 @@ _STRAYS = (
     *("</tool_call>", "</tool_calls>", "</function>", "</function_calls>", "</invoke>", "</minimax:tool_call>"),
     *("<|call|>", "<|end|>", "<|return|>", "<|eom_id|>", "<|eot_id|>", "<|eom|>", "<|eot|>", "<|python_end|>"),
     *("<｜tool▁call▁end｜>", "<｜tool▁calls▁end｜>", "<｜end▁of▁sentence｜>", "<|im_end|>", "</s>"),
-    *("<|tool_call_end|>", "<|tool_calls_section_end|>"),
+    *("<|tool_call_end|>", "<|tool_calls_section_end|>", "}"),  # one brace too many
 )
 """What closes a call, or the turn, in one form or another: dropped right behind a call."""
 
@@ -74,11 +74,11 @@ def signs(names: Iterable[str]) -> dict[str, tuple[Sign, ...]]:
     }
 
 
-def tool_sign(name: str, schema: Mapping[str, Any] | None) -> Sign:
-    """The sign of a call in the tags of this tool."""
+def tool_sign(name: str, schema: Mapping[str, Any] | None, around: str = "") -> Sign:
+    """The sign of a call in the tags of this tool, or of that with another tag around it."""
     inner = [literal(f"<{each}>") for each in properties(schema)] or [literal("<")]
     return Sign(
-        literal(f"<{name}>"),
+        sequence(literal(around), SPACE if around else nothing, literal(f"<{name}>")),
         sequence(SPACE, either(literal("{"), literal(f"</{name}>"), *inner)),
         lambda alone: ToolFrame(name, schema, alone=alone),
     )
@@ -105,12 +105,16 @@ def _json(_alone: bool) -> Frame:  # noqa: FBT001 (every frame is made so)
     return BracketFrame()
 
 
+def _loose(_alone: bool) -> Frame:  # noqa: FBT001 (likewise)
+    return BracketFrame(loose=True)
+
+
 def _python(_alone: bool) -> Frame:  # noqa: FBT001 (likewise)
     return BracketFrame(python=True)
 
 
 def _bare(call: Matcher) -> tuple[Sign, ...]:
-    return (Sign(nothing, call, _json, Where.FRESH, (*_STRAYS, ";")),)
+    return (Sign(nothing, call, _loose, Where.FRESH, (*_STRAYS, ";")),)
 
 
 def _tool_call(known: Matcher, call: Matcher) -> tuple[Sign, ...]:
@@ -242,8 +246,8 @@ def _react(known: Matcher) -> Sign:
     head = sequence(
         literal("Action:"), blank, known, blank, maybe(literal("\r")), literal("\n"), literal("Action Input:"), SPACE
     )
-    return Sign(head, _OBJECT, _json, Where.LINE)
+    return Sign(head, _OBJECT, _json, Where.LINE, (*_STRAYS, "Observation:"))
 
 
 def _fenced(call: Matcher) -> Sign:
-    return Sign(sequence(_FENCE, SPACE), call, _json, strays=(*_STRAYS, "```"))
+    return Sign(sequence(_FENCE, SPACE), call, _loose, strays=(*_STRAYS, "```"))

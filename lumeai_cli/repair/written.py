@@ -17,17 +17,21 @@ from lumeai_cli.repair.begins import MORE, NO, literal
 from lumeai_cli.repair.frame import Calls, Frame, Look
 from lumeai_cli.repair.signs import Sign, Where, signs, tool_sign
 from lumeai_cli.wire.answer import ToolCall
+from lumeai_cli.wire.markup import MOST_CALLS
 
 MOST_HELD = 256 * 1024
 """Characters after which what is held back is given up as a call."""
 
 MOST_AGAIN = 2 * 1024 * 1024
-"""Characters that are looked at a second time, after which an answer is taken for plain text to its end."""
+"""Characters that are looked at a second time. An answer with more of them, or with more than `MOST_CALLS` calls, is
+taken for plain text from there on."""
 
+_GIVEN_UP = 1024  # characters that could be looked at while one call is parsed and its arguments are fitted
 _SLICE = 4096  # a large piece is taken so, for what is given up is copied together with the rest of its slice
 _SOON = re.compile(r"\S")  # where the next character may be a sign by its place
 _LATER = re.compile(r"[<\[{`\n]")
 _TAG = re.compile(r"<([^<>\s]{1,128})")
+_FENCE = "```"
 _TICKS = re.compile("`+")
 
 
@@ -40,6 +44,7 @@ class WrittenFinder:
     def __init__(self, tools: Mapping[str, Mapping[str, Any] | None]) -> None:
         self._tools = {name: schema for name, schema in tools.items() if name}
         self._signs = signs(self._tools)
+        self._signs["<t"] += tuple(tool_sign(name, schema, "<tool_call>") for name, schema in self._tools.items())
         self._tool_signs = {name: tool_sign(name, schema) for name, schema in self._tools.items()}
         self._out: list[str | ToolCall] = []
         self._tail = ""  # the beginning of a sign, perhaps
@@ -48,13 +53,15 @@ class WrittenFinder:
         self._parts: list[str] = []
         self._size = 0  # of the parts
         self._head = 0  # of the sign's markup
-        self._again = 0
+        self._again = 0  # characters that are looked at once more
+        self._many = 0  # calls
         self._spoke = False  # whether anything but white space came out
         self._fresh = True
         self._blank = True  # whether this line holds only white space so far
         self._previous = ""  # the last character that passed
         self._code = False  # inside code within a line
         self._before: Sign | None = None  # the sign of the call right before this place
+        self._strays: tuple[str, ...] = ()  # what may close it
         self._space = ""  # behind a call: passes with the text behind it, if there is any
         self._harmony = False
         self._analysis = False
@@ -159,12 +166,16 @@ class WrittenFinder:
 
     def _drop(self, text: str, at: int, *, final: bool) -> int:
         """Where the markup ends that closes the call right before this place, if there is some."""
-        for stray in self._before.strays if self._before is not None else ():
+        for stray in self._strays if self._before is not None else ():
             end = literal(stray)(text, at)
-            if end >= 0:
+            if stray == _FENCE and end == len(text) and not final:
+                end = MORE  # a language behind it would begin another
+            if end >= 0 and (stray != _FENCE or not text[end : end + 1].isalnum()):
                 self._space = ""
-            if end >= 0 or (end == MORE and not final):
+                self._strays = tuple(each for each in self._strays if each != _FENCE or stray != _FENCE)
                 return end
+            if end == MORE and not final:
+                return MORE
         return NO
 
     def _open(self, text: str, at: int, width: int, *, final: bool) -> int:
@@ -194,7 +205,7 @@ class WrittenFinder:
         return NO
 
     def _counts(self, sign: Sign) -> bool:
-        if self._code or (self._analysis and not sign.harmony):
+        if self._code or (self._analysis and not sign.harmony) or (self._many >= MOST_CALLS and sign.frame is not None):
             return False
         match sign.where:
             case Where.FRESH:
@@ -250,8 +261,11 @@ class WrittenFinder:
         if not ready or len(ready) < len(calls):
             return False
         self._out += ready
-        if self._before is None or self._sign not in self._before.chain:
-            self._before = self._sign
+        self._many += len(ready)
+        if self._sign is not None:
+            strays = (*self._sign.strays, *(self._strays if self._before is not None else ()))
+            self._strays = tuple(dict.fromkeys(strays))
+            self._before = self._before if self._sign.where is Where.CHAINED else self._sign
         self._space = ""
         self._fresh = self._blank = self._spoke = True
         self._analysis = self._code = False
@@ -261,8 +275,8 @@ class WrittenFinder:
     def _give_up(self, rest: str) -> tuple[str, int]:
         """Passes the beginning of the sign as text; what comes behind it is looked at again."""
         held = "".join(self._parts)
-        self._again += self._size
+        self._again += self._size + _GIVEN_UP
         self._sign, self._frame, self._parts, self._size = None, None, [], 0
-        width = 3 if held.startswith("```") else 1
+        width = 3 if held.startswith(_FENCE) else 1
         self._pass(held[:width])
         return held + rest, width

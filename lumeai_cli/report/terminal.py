@@ -1,7 +1,11 @@
 """The report for people: a healthy target is one line; a sick one tells the cause, the proof, and what to do."""
 
+import re
+from collections.abc import Sequence
+
 from lumeai_cli.clients.outcome import Outcome, OutcomeKind
-from lumeai_cli.diagnoses.finding import Severity
+from lumeai_cli.diagnoses.diagnosis import Family
+from lumeai_cli.diagnoses.finding import Evidence, Severity
 from lumeai_cli.doctor.result import ProbeStatus, Report, TargetReport, Verdict
 from lumeai_cli.report.sheet import BAD, CODE, FAINT, GOOD, STRONG, WARN, Sheet, inline, styled
 from lumeai_cli.report.verdict_text import fixes, summary
@@ -42,7 +46,7 @@ def _target(sheet: Sheet, target: TargetReport, language: str, *, verbose: bool)
     head = styled("") + styled(f"{sign} ", style) + styled(target.name, STRONG)
     if target.url != target.name:
         head += styled(f"  {target.url}")
-    if target.model:
+    if target.model and not _lost(target):
         head += styled(f"  {say(language, 'asked-model', model=target.model)}", FAINT)
     head += styled(f"  {word}", style)
     left = [p.name for p in target.probes if p.status is ProbeStatus.NOT_JUDGED or _quick(p.reason)]
@@ -72,6 +76,13 @@ def _target(sheet: Sheet, target: TargetReport, language: str, *, verbose: bool)
         _probes(sheet, target, language)
 
 
+def _lost(target: TargetReport) -> bool:
+    """Whether no chat endpoint was found: then a model's name is no matter."""
+    verdict = target.verdict
+    nowhere = verdict is not None and verdict.rated.diagnosis.family in (Family.REACH, Family.URL)
+    return nowhere and target.base == target.url
+
+
 def _quick(reason: object) -> bool:
     return getattr(reason, "key", "") == "skip-quick"
 
@@ -84,19 +95,52 @@ def _verdict(sheet: Sheet, target: TargetReport, verdict: Verdict, language: str
     sheet.add(styled(f"{rated.diagnosis.code} {rated.diagnosis.name} · {certainty}", FAINT), 2)
     _heading(sheet, language, "why-heading")
     probes = {exchange: probe.name for probe in target.probes for exchange in probe.exchanges}
-    for evidence in rated.finding.evidence:
-        when = say(language, "at", seconds=decimal(evidence.at, 2, language))
-        source = f"{probes.get(evidence.exchange, '')} ({evidence.exchange}), {when}: "
-        sheet.add(styled("") + styled(source, FAINT) + styled(evidence.excerpt, CODE), 4, 8)
+    for first, *others in _alike(rated.finding.evidence):
+        when = say(language, "at", seconds=decimal(first.at, 2, language))
+        source = f"{probes.get(first.exchange, '')} ({first.exchange}), {when}: "
+        sheet.add(styled("") + styled(source, FAINT) + styled(first.excerpt, CODE), 4, 8)
+        if others:
+            named = ", ".join(f"{probes.get(other.exchange, '')} ({other.exchange})" for other in others)
+            sheet.add(styled(say(language, "likewise", named=named), FAINT), 4, 8)
     _heading(sheet, language, "fix-heading")
     for number, fix in enumerate(fixes(rated, target, language), 1):
-        sheet.markdown(f"{number}. " + fix.replace("\n", "\n   "), 4)
+        sheet.markdown(f"{number}. " + _BLANK_BEFORE_CODE.sub("\n", fix).replace("\n", "\n   "), 4)
     if target.next:
         _heading(sheet, language, "next-heading")
         _listed(sheet, target, target.next, language)
     _clients(sheet, target, language)
     sheet.add()
     sheet.add(styled(say(language, "more", name=rated.diagnosis.name), FAINT), 2)
+
+
+_BLANK_BEFORE_CODE = re.compile(r"(?<!```)\n *\n(?= *```)")
+"""Markdown wants it between a sentence and its code; in a report it parts the two."""
+
+
+def _alike(evidence: Sequence[Evidence]) -> list[list[Evidence]]:
+    """The pieces in order, each with the later ones that prove the same: the same fields, and the same told by them."""
+    groups: list[list[Evidence]] = []
+    for one in evidence:
+        for group in groups:
+            form, other = _form(group[0].excerpt), _form(one.excerpt)
+            least = min(len(form), len(other))
+            if group[0].excerpt == one.excerpt or (least and form[:least] == other[:least]):
+                group.append(one)
+                break
+        else:
+            groups.append([one])
+    return groups
+
+
+def _form(excerpt: str) -> list[tuple[str, str]]:
+    """The JSON fields of the longest piece of an excerpt, without the values that differ from answer to answer."""
+    longest = max(excerpt.split(" ... "), key=len)
+    return [(key, re.sub("[0-9]+", "", value) if key in _TELLING else "") for key, value in _FIELD.findall(longest)]
+
+
+_FIELD = re.compile(r'"(\w+)":\s*("(?:[^"\\]|\\.)*")?')
+_TELLING = ("message", "detail", "error", "code", "finish_reason")
+"""Fields of which the text is what they prove."""
 
 
 def _heading(sheet: Sheet, language: str, key: str) -> None:
@@ -117,7 +161,12 @@ def _clients(sheet: Sheet, target: TargetReport, language: str) -> None:
         sheet.add(styled(f"{', '.join(titles)}: ") + styled(word, style), 4, 6)
         message = outcome.message.in_(language)
         if message:
-            sheet.add(styled(say(language, "quoted", text=message) if outcome.quoted else message, FAINT), 6, 7)
+            told = message if len(message) <= TOLD else (message[:TOLD].rpartition(" ")[0] or message[:TOLD]) + " ..."
+            sheet.add(styled(say(language, "quoted", text=told) if outcome.quoted else told, FAINT), 6, 7)
+
+
+TOLD = 200
+"""Characters of what a client shows: enough to know it again."""
 
 
 def _fails(outcome: Outcome) -> bool:

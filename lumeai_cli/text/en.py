@@ -13,6 +13,7 @@ MESSAGES = {
     # why a probe was not sent or not judged
     "via-one-target": "compares one server with one gateway to it: name exactly one target beside it",
     "via-same": "the gateway and the target are the same URL",
+    "explain-refusal": "lumeai's own proxy says this; no backend was asked. The answer tells what is in brackets here.",
     "reserved-code": "{code} is kept for what lumeai's own proxy refuses; no diagnosis has it",
     "coming-command": "({commands}: not in this version yet)",
     "skip-system-proxy": "a proxy is set for this address: a direct connection proves nothing",
@@ -45,6 +46,7 @@ MESSAGES = {
     "sick": "sick",
     "demo": "This is a demonstration: three sick specimens and a healthy one, served by lumeai's own lab.",
     "why-heading": "Proof",
+    "likewise": "likewise: {named}",
     "clients-heading": "What your client shows",
     "fix-heading": "What to do",
     "next-heading": "Once this is cured, you will meet",
@@ -274,11 +276,37 @@ MESSAGES = {
     "refuse-own-fault": "Something broke in lumeai itself: its own fault, not yours. Its log tells more under request "
     "{request}; please report it.",
     "refuse-method": "This route does not take {method}: use {allowed}.",
-    "refuse-slow": "The request's body had not come whole after {seconds} s.",
+    "refuse-slow": "The request had not come whole after {seconds} s. Send it at once, with the content-length it has.",
+    "refuse-no-http": "What came is no HTTP/1.1 request. The Base URL for your agent begins with http://, not https://.",
+    "refuse-head": "The request's headers are larger than {limit} KiB. Look what your agent puts there.",
+    "serve-other-route": "{path} is served as {usual}: the Base URL in that client should end in /v1",
+    "serve-no-workers": "several workers need a system with fork, which this one is not: leave serve.workers at 1",
+    "refuse-page": "A web page ({origin}) asked, and a proxy without keys answers no pages: they could spend your "
+    "tokens. Use a program of this machine.",
+    "refuse-host": "This machine was called '{host}', a name of the internet. Use http://127.0.0.1 and the port.",
     "backend-said": 'The server said: "{said}".',
     "what-to-do": "What to do: {cure}",
     "more-about": "({code}; more: lumeai explain {name})",
     "also-asked": "Also asked in vain: {others}.",
+    "failed-somehow": "The backend {target} gave no answer that a client could use.",
+    "cure-url": "Correct the URL of the backend {target} in lumeai's settings, or behind --backend; it is {base} now. "
+    "lumeai doctor {base} looks for the right one.",
+    "cure-key": "Give lumeai the key of the backend {target}: in lumeai.yaml as key_env (the variable that holds it), "
+    "beside its url. A key in the agent does not reach the backend.",
+    "cure-window": "Start a new, shorter chat, or start the server with a larger window (Ollama: "
+    "OLLAMA_CONTEXT_LENGTH=65536 ollama serve; llama-server: -c 65536).",
+    "cure-parser": "Add the option to the server's start command. vLLM: --enable-auto-tool-choice with the "
+    "--tool-call-parser of your model; llama-server: --jinja.",
+    "cure-server": "Restart or update the server of the backend {target}, or take another model there; its log may "
+    "tell more.",
+    "cure-size": "Start a new, shorter chat, or raise the limit of the server of {target}. Express: express.json with "
+    "the limit 50mb; nginx: client_max_body_size 50m.",
+    "cure-start": "Start the server of the backend {target}, for example with ollama serve or g4f api --no-gui --bind "
+    "127.0.0.1:1337. If it runs, compare the port it prints with {base}.",
+    "cure-model": "Choose a name from the list at lumeai's own /v1/models in the agent, or set model for the backend "
+    "{target} in lumeai.yaml.",
+    "cure-slow": "Wait until the model is loaded, then ask again. If the server is only slow, raise first_byte and "
+    "silence under serve in lumeai.yaml; if it is stuck, restart it.",
     "builtin-chat": "Hello! I am LumeAI. How can I help you? (No real model is set up: I say this to everybody. "
     "`lumeai serve --backend URL` puts me in front of one.)",
     "builtin-agent": "This is lumeai itself: no real model is configured, so nothing can be done for this task. Your "

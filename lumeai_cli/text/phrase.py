@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lumeai_cli.text.en import MESSAGES as EN
+from lumeai_cli.text.number import noun
 from lumeai_cli.text.ru import MESSAGES as RU
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LANGUAGES = ("en", "ru")
 
@@ -19,10 +24,14 @@ class Phrase:
 
     def in_(self, language: str) -> str:
         """The sentence in this language; English where another one is asked for."""
-        catalogue = RU if language == "ru" else EN
-        return catalogue[self.key].format(
+        return catalogue(language)[self.key].format(
             **{name: value.in_(language) if isinstance(value, Phrase) else value for name, value in self.values}
         )
+
+
+def catalogue(language: str) -> Mapping[str, str]:
+    """Every sentence of this language by its key; English where another one is asked for."""
+    return RU if language == "ru" else EN
 
 
 Words = str | Phrase
@@ -47,15 +56,5 @@ def put(words: Words, language: str) -> str:
 
 
 def counted(language: str, number: int, key: str) -> str:
-    """A number with its noun in the right form: English has two, Russian three (1 цель, 2 цели, 5 целей)."""
-    forms = say(language, key).split("|")
-    if language != "ru":
-        return f"{number} {forms[0 if number == 1 else 1]}"
-    tens, ones = number % 100, number % 10
-    if ones == 1 and tens != 11:
-        form = forms[0]
-    elif 2 <= ones <= 4 and not 12 <= tens <= 14:
-        form = forms[1]
-    else:
-        form = forms[2]
-    return f"{number} {form}"
+    """A number with its noun in the right form; the catalogue holds the forms (`адрес|адреса|адресов`)."""
+    return f"{number} {noun(number, say(language, key).split('|'), language)}"

@@ -6,18 +6,21 @@ would add of its own (headers, cookies, decompression, proxies, `.netrc`) is tur
 
 import asyncio
 import errno
+import io
 import re
 import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from types import SimpleNamespace
 from typing import Self
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.tracing import Trace
@@ -38,6 +41,9 @@ _HEAD = 64 * 1024
 
 _HEADERS = 1000
 """Headers of one answer."""
+
+_IN_ONE_PIECE = 1024 * 1024
+"""Bytes from which a body goes out piece by piece; aiohttp warns of larger ones that do not."""
 
 _OWN_HEADERS = ("accept", "accept-encoding", "content-type", "user-agent")
 """What aiohttp would say of itself."""
@@ -108,7 +114,9 @@ class AiohttpCall:
             at = self._now()
             if raw:
                 last = at
-                self._patience = self._limits.silence
+                if self._patience != self._limits.silence:  # the first chunk
+                    self._patience = self._limits.silence
+                    self._watch(content)
                 data = decoder.feed(raw)
                 if data:
                     yield Chunk(at, data)
@@ -150,6 +158,8 @@ class AiohttpCall:
 
     def _watch(self, content: aiohttp.StreamReader) -> None:
         """Wakes the reader if a limit has passed, else looks again when the next one could have."""
+        if self._timer is not None:
+            self._timer.cancel()
         if content.is_eof():
             return
         now = self._now()
@@ -169,12 +179,8 @@ class AiohttpCall:
             self._closed.remove_done_callback(self._lost)
             self._closed.remove_done_callback(_heard)
             self._closed.add_done_callback(_heard)
-        if self._response is None:
-            return
-        connection = self._response.connection
-        if connection is not None and connection.transport is not None:
-            connection.transport.abort()  # `close` would first send what the server does not take
-        self._response.close()
+        if self._response is not None:
+            self._response.close()
 
 
 def _heard(closed: "asyncio.Future[None]") -> None:
@@ -184,9 +190,10 @@ def _heard(closed: "asyncio.Future[None]") -> None:
 
 
 class _Connector(aiohttp.TCPConnector):
-    """A pool that gives no connection on which something came while nobody had asked.
+    """A pool that gives no connection on which something came while nobody had asked, and takes none that is sending.
 
-    aiohttp would take such bytes (a server's parting `408`, say) for the answer to the next request.
+    aiohttp would take such bytes (a server's parting `408`, say) for the answer to the next request; and it would go on
+    sending the body of a request that was given up, for as long as it takes the server to read it.
     """
 
     async def connect(
@@ -198,9 +205,17 @@ class _Connector(aiohttp.TCPConnector):
         """A connection that is used by nobody, and on which nothing came that nobody has read."""
         while True:
             connection = await super().connect(req, traces, timeout)
-            if connection.protocol is None or not connection.protocol.should_close:
+            transport = connection.transport
+            if connection.protocol is not None and transport is not None and not connection.protocol.should_close:
+                connection.add_callback(partial(_let_go, connection.protocol, transport))
                 return connection
             connection.close()
+
+
+def _let_go(protocol: ResponseHandler, transport: asyncio.Transport) -> None:
+    """Closes at once what will not be used again: the loop would first send all, and wait for TLS to say goodbye."""
+    if protocol.should_close or transport.get_write_buffer_size():
+        transport.abort()
 
 
 @dataclass(slots=True)
@@ -321,7 +336,7 @@ async def _request(
         request.method,
         request.url,
         headers=headers,
-        data=request.body or None,
+        data=(request.body if len(request.body) < _IN_ONE_PIECE else io.BytesIO(request.body)) or None,
         allow_redirects=False,
         proxy=proxy,
         timeout=aiohttp.ClientTimeout(total=None, connect=limits.connect, ceil_threshold=limits.connect + 1),

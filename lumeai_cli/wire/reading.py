@@ -3,9 +3,10 @@
 from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from lumeai_cli.wire.answer import Answer, fold
-from lumeai_cli.wire.body import BodyReader
+from lumeai_cli.wire.body import BodyReader, loads
 from lumeai_cli.wire.event import BackendError, CallPart, Event, Odd, OddKind, Text, Via
 from lumeai_cli.wire.exchange import Asked, Dialect, Ending, Exchange, Headers, header
 from lumeai_cli.wire.frame import Frame, FrameKind
@@ -62,6 +63,11 @@ class Reading:
     def odd(self, *kinds: OddKind) -> tuple[Odd, ...]:
         """The oddities of these kinds, in order."""
         return tuple(event for event in self.events if isinstance(event, Odd) and event.kind in kinds)
+
+    @property
+    def document(self) -> Any:
+        """The value of a body that is one JSON text, with a byte order mark or without; None for any other body."""
+        return loads(self.frames[0].data) if self.shape is Shape.JSON else None
 
     def framed(self, *kinds: FrameKind) -> tuple[Frame, ...]:
         """The frames of these kinds, in order."""

@@ -171,3 +171,8 @@ def test_no_json_breaks_the_reader(value: object) -> None:
     for body in (value, {"data": value}, {"data": [value]}):
         found = listed(body)
         assert set(found.chat) <= set(found.ids)
+
+
+def test_a_list_behind_a_byte_order_mark_is_read() -> None:
+    """As JavaScript's `response.json()` does."""
+    assert listed(b"\xef\xbb\xbf" + json.dumps(entries("a", "b")).encode()).ids == ("a", "b")

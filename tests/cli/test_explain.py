@@ -71,3 +71,17 @@ def test_a_page_in_colour_is_the_same_page(inside: Home) -> None:
     assert "\x1b[" in coloured
     assert "\x1b" not in plain
     assert "res.write" in plain
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "larger than <limit> MiB"), ("ru", "больше <limit> МиБ")])
+def test_what_the_proxy_itself_refuses_is_told_by_its_code(language: str, said: str, inside: Home) -> None:
+    done = inside.lumeai("explain", "lum002", "--lang", language)
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.startswith("LUM002\n")
+    assert said in done.stdout
+
+
+def test_a_code_that_is_only_kept_is_refused(inside: Home) -> None:
+    done = inside.lumeai("explain", "LUM099", "--lang", "en")
+    assert done.exit_code == 2
+    assert "LUM099 is kept" in done.stderr

@@ -42,7 +42,7 @@ def started(inside: Home, monkeypatch: pytest.MonkeyPatch) -> Started:
     """Everything up to the start; what is behind it is not here's to test."""
     started = Started(inside)
 
-    def serve(plan_again: Callable[[], Plan], plan: Plan) -> int:
+    def serve(plan_again: Callable[[], Plan], plan: Plan, *, quiet: bool) -> int:  # noqa: ARG001  # its option
         started.plans.append(plan)
         started.again.append(plan_again)
         return 0

@@ -36,7 +36,7 @@ NAMES = tuple(CATALOGUE)
 every = pytest.mark.parametrize("name", NAMES)
 both = pytest.mark.parametrize("language", LANGUAGES)
 
-PLACE = re.compile(r"\{\{(\w+)\}\}")
+PLACE = re.compile(r"\{\{(\w+)")
 GIVEN = "http://127.0.0.1:8080/v1"
 SSE, JSON, HTML = "text/event-stream", "application/json", "text/html"
 
@@ -598,11 +598,29 @@ def test_facts_are_plain_values(name: str, lab: Round) -> None:
         ("one[[ {{a}}]][[ {{b}}]]", {"a": 1, "b": ""}, "one 1"),
         ("refused[[: {{said}}]].", {"other": 1}, "refused."),
         ("{{a}}", {"a": "{{b}} [[x]]", "b": 2}, "{{b}} [[x]]"),
+        ("[[known: {{a}}||unknown]].", {"a": 1}, "known: 1."),
+        ("[[known: {{a}}||unknown]].", {"a": ""}, "unknown."),
+        ("[[known: {{a}}||unknown]].", {"b": 1}, "unknown."),
+        ("[[known: {{a}}||unknown]].", {}, "unknown."),
+        ("[[known: {{a}}]].", {}, "known: <a>."),
+        ("{{n|byte|bytes}}", {"n": 1}, "1 byte"),
+        ("{{n|byte|bytes}}", {"n": 72600}, "72,600 bytes"),
+        ("{{n|byte|bytes}}", {"b": 1}, "<n> bytes"),
+        ("took[[ {{n|token|tokens}}]].", {"n": -1}, "took."),
     ],
 )
 def test_how_facts_are_filled_in(text: str, facts: dict[str, Fact], said: str) -> None:
     """An unknown fact takes its optional piece with it; what a server said is never read as a placeholder."""
     assert fill(text, facts) == said
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(0, "0 байт"), (1, "1 байт"), (3, "3 байта"), (11, "11 байт"), (1495, "1495 байт"), (58543, "58\u00a0543 байта")],
+)
+def test_a_noun_goes_with_its_number(number: int, said: str) -> None:
+    """In Russian there are three forms."""
+    assert fill("{{n|байт|байта|байт}}", {"n": number}, "ru") == said
 
 
 # --- the lab ------------------------------------------------------------------------------------------------------

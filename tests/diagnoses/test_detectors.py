@@ -1,6 +1,7 @@
 """Where each detector stops: the answers next to a fault that must not be called by its name (no false red)."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +15,7 @@ from lumeai_cli.clients.registry import PROFILES
 from lumeai_cli.diagnoses import case as probes
 from lumeai_cli.diagnoses.case import Case, G4fInstall, Machine
 from lumeai_cli.diagnoses.catalogue import findings_of
-from lumeai_cli.diagnoses.finding import Certainty, Finding, Severity
+from lumeai_cli.diagnoses.finding import COUNT, FINISH, Certainty, Finding, Severity, near, of_frame
 from lumeai_cli.diagnoses.url import is_api
 from lumeai_cli.doctor.cause import conclude
 from lumeai_cli.wire.exchange import Asked, Chunk, Dialect, Ending, EndingKind, Exchange
@@ -971,8 +972,32 @@ NEAR = (
         reading(probes.TOOL_NATIVE, sse(delta(CALL), {**delta({}, "stop"), "usage": {"prompt_tokens": 90}}), **NATIVE),
         counted(probes.TOOL_ABSENT, 90, 200),
     ),
+    no(
+        "bad-chunk-schema",
+        "no event of the stream has choices, and one is broken",
+        reading(body=b'data: {"id": "c"}\n\ndata: {"id":\n\ndata: [DONE]\n\n'),
+    ),
+    yes(
+        "bad-chunk-schema",
+        "one event of a good stream has no choices",
+        reading(body=b'data: {"id": "c"}\n\n' + text("maple")),
+    ),
     no("tool-result-rejected", "the first turn fails, too", refused(500, probe=probes.TOOL_NATIVE, **NATIVE), SECOND),
     no("tool-result-rejected", "our own call was refused, the model's was not", called(CALL), SECOND, ANSWERED),
+    no(
+        "tool-result-rejected",
+        "the same is said without a result",
+        called(CALL),
+        refused(500, error("worker died"), probe=probes.TOOL_RESULT, **NATIVE),
+        refused(500, error("worker died"), probe=probes.OTHER),
+    ),
+    yes(
+        "tool-result-rejected",
+        "something else is said without one",
+        called(CALL),
+        refused(500, error("no such role"), probe=probes.TOOL_RESULT, **NATIVE),
+        refused(500, error("worker died"), probe=probes.OTHER),
+    ),
     no("tool-result-rejected", "too many requests", called(CALL), refused(429, probe=probes.TOOL_RESULT, **NATIVE)),
     no(
         "g4f-open-to-network",
@@ -1065,6 +1090,8 @@ API = {
     "an error in 200": (reading(body=error("quota"), label=JSON), True),
     "an empty event stream": (reading(body=b""), True),
     "JSON lines": (reading(body=OTHER_LIST * 2), True),
+    "an event stream in which no line is a field": (reading(body=text("maple").replace(b"data:", b"Data:")), True),
+    "the same lines as a text": (reading(body=text("maple").replace(b"data:", b"Data:"), label="text/plain"), False),
     "an answer that was cut at once": (reading(body=b"{", ending=EndingKind.CUT), True),
     "401": (refused(401, error("no key")), True),
     "403": (refused(403), True),
@@ -1203,6 +1230,60 @@ def test_when_to_come_back_is_told_as_the_server_says_it(headers: tuple[tuple[st
 
 
 @pytest.mark.parametrize(
+    ("after", "wait", "until"),
+    [
+        ("20", 20, ""),
+        ("0", 0, "0"),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", 0, "Wed, 21 Oct 2026 07:28:00 GMT"),
+        ("2.5", 0, "2.5"),
+        ("999999999", 0, "999999999"),
+    ],
+)
+def test_retry_after_is_seconds_or_a_moment(after: str, wait: int, until: str) -> None:
+    """A page can say either."""
+    facts = only(case(refused(429, error("slow"), headers=(("Retry-After", after),))), "rate-limited").facts
+    assert (facts["wait"], facts["until"]) == (wait, until)
+
+
+CHUNK = b'data: {"id":"' + b"c" * 200 + b'","choices":[{"delta":{"content":"maple"},"finish_reason":"stop"}]}\n\n'
+PROOFS: Mapping[str, tuple[bytes, re.Pattern[bytes], str]] = {
+    "in its line, to the end of it": (
+        b'data: {"a":1}\n\ndata: {"finish_reason":"stop"}\n\ndata: [DONE]\n\n',
+        FINISH,
+        'data: {"finish_reason":"stop"}\\n\\n',
+    ),
+    "three dots before what begins within a line": (
+        CHUNK,
+        FINISH,
+        "... " + "c" * 18 + '","choices":[{"delta":{"content":"maple"},"finish_reason":"stop"}]}\\n\\n',
+    ),
+    "three dots behind what ends within one": (
+        b'{"prompt_tokens":' + b" " * 300 + b"1}",
+        COUNT,
+        '{"prompt_tokens":' + " " * 144 + " ...",
+    ),
+    "the last of several": (b'{"prompt_tokens":1}\r\n\r\n{"prompt_tokens":2}', COUNT, '{"prompt_tokens":2}'),
+    "the whole body where it does not stand": (b"data: [DONE]\n\n", COUNT, "data: [DONE]\\n\\n"),
+}
+
+
+@pytest.mark.parametrize(("body", "sign", "shown"), PROOFS.values(), ids=PROOFS)
+def test_a_proof_quotes_the_telling_place(body: bytes, sign: re.Pattern[bytes], shown: str) -> None:
+    """And says what it leaves out."""
+    assert near(reading(body=body), sign).excerpt == shown
+
+
+def test_a_long_frame_is_shown_from_its_choices_on() -> None:
+    """Ids and dates tell least; a short one is whole."""
+    one = reading(body=CHUNK)
+    shown = of_frame(one, one.frames[0])
+    assert shown.excerpt == 'data: {"id": ... ' + CHUNK.decode()[CHUNK.index(b'"choices"') :].replace("\n", "\\n")
+    assert (shown.start, shown.end) == (0, len(CHUNK))
+    short = reading(body=text("maple"))
+    assert of_frame(short, short.frames[0]).excerpt.startswith('data: {"id": "c", "choices"')
+
+
+@pytest.mark.parametrize(
     ("body", "said"),
     [
         (error("slow  \n down"), "slow down"),
@@ -1212,6 +1293,7 @@ def test_when_to_come_back_is_told_as_the_server_says_it(headers: tuple[tuple[st
         (b'{"message": "no"}', "no"),
         (b'{"detail": [{"loc": ["body", "tools", 0], "msg": "field required"}]}', "body.tools.0: field required"),
         (b'{"detail": []}', '{"detail": []}'),
+        (b'\xef\xbb\xbf{"detail": "no"}', "no"),
         (b"[1, 2]", "[1, 2]"),
         (b"<h1>Oops</h1>", ""),
         (b"", ""),
@@ -1226,6 +1308,7 @@ def test_when_to_come_back_is_told_as_the_server_says_it(headers: tuple[tuple[st
         "a message",
         "FastAPI's complaint",
         "no complaint",
+        "behind a byte order mark",
         "a list",
         "page",
         "nothing",

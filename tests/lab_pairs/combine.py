@@ -21,7 +21,7 @@ from lumeai_cli.lab.api import CHAT, MODELS, Api, healthy_plain, healthy_stream
 from lumeai_cli.lab.model import Reply
 from lumeai_cli.lab.request import LabRequest
 from lumeai_cli.lab.script import Script, Send, Step
-from tests.lab_pairs.order import PLACE
+from tests.lab_pairs.order import place
 
 Respond = Callable[[LabRequest], Script]
 Shape = dict[str, Any]
@@ -121,7 +121,7 @@ def _guard(name: str, one: Api, other: Api, second: str) -> Callable[[LabRequest
         return other.guard
     if other.guard is HEALTHY.guard:
         return one.guard
-    if PLACE[name] > PLACE[second]:
+    if place(name) > place(second):
         raise IncompatibleError(f"{second} is asked before {name}")
     return lambda request: one.guard(request) or other.guard(request)
 
@@ -301,8 +301,3 @@ def hurting(pair: Pair, name: str, felt: Iterable[LabRequest]) -> bool:
     return any(
         is_agents(request, large=pair.large) or (is_text(request) and not words_are_an_answer) for request in felt
     )
-
-
-def unplaced() -> set[str]:
-    """The sick specimens of which nobody has said where they stand in the order of causes."""
-    return {name for name, specimen in SPECIMENS.items() if not specimen.healthy} - PLACE.keys()

@@ -1,8 +1,10 @@
 """The order of causes as the project promises it, written down a second time: what the catalogue says is checked by it.
 
 It is the promise in README.md and ARCHITECTURE.md ("Explanation beats order"), by hand, and knows nothing of the
-catalogue's own tables.
+catalogue's own tables. A name of which it does not speak was added later: it stands and explains as its entry says.
 """
+
+from lumeai_cli.diagnoses.catalogue import CATALOGUE
 
 FAMILIES: tuple[tuple[str, ...], ...] = (
     ("gateway-drops-answer",),
@@ -122,8 +124,20 @@ EXPLAINS: dict[str, frozenset[str]] = {
 """Promised by name: a finding in the same exchange that vanishes with the key."""
 
 
+def place(name: str) -> int:
+    """Where this cause stands; the families are numbered as those of the catalogue."""
+    return PLACE[name] if name in PLACE else int(CATALOGUE[name].family)
+
+
+def explained(one: str, other: str) -> bool:
+    """Whether it is promised that the other vanishes with the one in the same exchange."""
+    if one in PLACE and other in PLACE:
+        return other in EXPLAINS.get(one, ())
+    return other in CATALOGUE[one].explains
+
+
 def first(one: str, other: str) -> frozenset[str]:
     """Which of two causes is the verdict where neither explains the other; both where no promise tells."""
-    if PLACE[one] == PLACE[other]:
+    if place(one) == place(other):
         return frozenset({one, other})
-    return frozenset({min(one, other, key=PLACE.__getitem__)})
+    return frozenset({min(one, other, key=place)})

@@ -3,8 +3,12 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from lumeai_cli.repair.schema import fits, types
+from lumeai_cli.repair.schema import _MANY, _NAMED, _ONE, _PLAIN, fits, types
+
+KEYS = sorted({"a", "$schema", "$id", "pattern", "patternProperties", *_ONE, *_MANY, *_NAMED, *_PLAIN})
 
 READ = {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]}
 
@@ -40,6 +44,23 @@ TABLE: list[tuple[str, Any, Any, bool]] = [
 @pytest.mark.parametrize(("value", "schema", "expected"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
 def test_fits(value: Any, schema: Any, expected: bool) -> None:  # noqa: FBT001 (a column of the table)
     assert fits(value, schema) is bool(expected)
+
+
+ANY = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=3)
+    | st.sampled_from(["object", "#", "#/$defs/a", "string"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=500)
+@given(ANY, st.dictionaries(st.sampled_from(KEYS), ANY))
+def test_no_schema_raises(value: Any, schema: dict[str, Any]) -> None:
+    assert fits(value, schema) in (True, False)
 
 
 @pytest.mark.timeout(10)

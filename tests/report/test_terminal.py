@@ -14,6 +14,7 @@ from rich.cells import cell_len
 from lumeai_cli.cli.app import app, run
 from lumeai_cli.clients.registry import PROFILES
 from lumeai_cli.diagnoses.catalogue import CATALOGUE
+from lumeai_cli.diagnoses.finding import Evidence
 from lumeai_cli.diagnoses.page import page
 from lumeai_cli.doctor.result import ProbeResult, ProbeStatus, Report
 from lumeai_cli.report.terminal import render
@@ -122,6 +123,88 @@ def test_the_proof_names_the_probe_the_exchange_and_the_second(sick: Make, repor
     assert "stream (e1), after 0.41 s: {" in render(report(sick()), "en")
 
 
+@both
+def test_the_code_of_a_cure_stands_right_behind_its_sentence(
+    sick: Make, report: Make, rated: Make, language: str
+) -> None:
+    """A blank line parts only two pieces of code."""
+    told = render(report(sick(rated("wrong-content-type"))), language)
+    cures = told.partition(say(language, "fix-heading"))[2].partition(say(language, "clients-heading"))[0]
+    rows = cures.strip("\n").splitlines()
+    code = [number for number, row in enumerate(rows) if row.startswith(" " * 9)]
+    assert len(code) == 3
+    assert [rows[number - 1].strip() == "" for number in code] == [False, True, False]
+
+
+CHUNK = 'data: {"id":"%s","choices":[{"delta":{"content":"%s"},"finish_reason":%s}]}'
+PAIRS = {
+    "another id and text": (CHUNK % ("a", "maple", "null"), CHUNK % ("b", "42", "null"), True),
+    "a longer text that is left out": (CHUNK % ("a", "x", "null"), 'data: {"id":"b","choices":[{"delta" ... }]}', True),
+    "another end": (CHUNK % ("a", "", '"stop"'), CHUNK % ("a", "", '"length"'), False),
+    "another field": ('{"delta":{"content":""}}', '{"message":{"content":""}}', False),
+    "another number in one error": ('{"error":{"message":"8192 of 9"}}', '{"error":{"message":"8192 of 7"}}', True),
+    "another error": ('{"error":{"message":"no money"}}', '{"error":{"message":"no tools"}}', False),
+    "an answer beside an error": ('{"error":{"message":"no"}}', CHUNK % ("a", "maple", "null"), False),
+    "the same page": ("<h1>Oops</h1>", "<h1>Oops</h1>", True),
+    "another page": ("<h1>Oops</h1>", "<h1>Hello</h1>", False),
+}
+
+
+@pytest.mark.parametrize(("one", "other", "alike"), PAIRS.values(), ids=PAIRS)
+@both
+def test_what_proves_the_same_is_quoted_once(
+    rated: Make, sick: Make, report: Make, language: str, one: str, other: str, *, alike: bool
+) -> None:
+    """The exchange of the second is named all the same."""
+    evidence = (Evidence("e1", 0, 1, 0.4, one), Evidence("e2", 0, 1, 0.5, other))
+    probes = (
+        ProbeResult("stream", ProbeStatus.PASSED, exchanges=("e1",)),
+        ProbeResult("plain", ProbeStatus.PASSED, exchanges=("e2",)),
+    )
+    told = render(report(sick(rated(evidence=evidence), probes=probes)), language)
+    assert one in told
+    assert ((say(language, "likewise", named="plain (e2)")) in told) is alike
+    assert (f": {other}" in told.partition("plain (e2)")[2]) is not alike
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (ProbeStatus.PASSED, "without a stream the server answered well (probe plain, e3)"),
+        (ProbeStatus.SKIPPED, "if the server"),
+        (ProbeStatus.NOT_JUDGED, "if the server"),
+        (ProbeStatus.FAILED, ""),
+    ],
+)
+def test_to_do_without_streams_is_a_cure_only_where_that_works(
+    rated: Make, sick: Make, status: ProbeStatus, said: str
+) -> None:
+    """Where it was seen to fail, it is none; where nobody looked, it may help."""
+    plain = ProbeResult("plain", status, exchanges=("e3",) if status is not ProbeStatus.SKIPPED else ())
+    cause = rated("zero-events")
+    told = fixes(cause, sick(cause, probes=(plain,)), "en")
+    unticks = [fix for fix in told if "Enable streaming" in fix]
+    assert len(unticks) == bool(said)
+    assert all(said in " ".join(fix.split()) for fix in unticks)
+
+
+@pytest.mark.parametrize(
+    ("name", "base", "named"),
+    [
+        ("connection-refused", "http://127.0.0.1:8080/v1", False),
+        ("endpoint-not-found", "http://127.0.0.1:8080/v1", False),
+        ("base-url-missing-v1", "http://127.0.0.1:8080/v1/v1", True),
+        ("key-missing", "http://127.0.0.1:8080/v1", True),
+    ],
+)
+def test_a_model_is_named_where_one_was_asked(
+    rated: Make, sick: Make, report: Make, name: str, base: str, *, named: bool
+) -> None:
+    """Where no chat endpoint was found, it is no matter."""
+    told = render(report(sick(rated(name), base=base)), "en")
+    assert ("model qwen3" in told.splitlines()[0]) is named
+
+
 def test_every_client_stands_with_its_own_words(sick: Make, report: Make) -> None:
     """Quoted, and the SDK that shows nothing without quotes."""
     told = render(report(sick(message="")), "en")
@@ -182,12 +265,13 @@ def test_no_placeholder_of_a_page_is_left(examined: Report) -> None:
 
 @pytest.mark.parametrize("said", ["word " * 1000, "x" * 5000, "длинное слово " * 400], ids=["words", "one", "russian"])
 def test_off_a_terminal_no_line_is_cut_or_wrapped(rated: Make, sick: Make, report: Make, said: str) -> None:
-    """In a log, evidence that is cut at 80 columns is lost."""
+    """In a log, evidence that is cut at 80 columns is lost. What a client shows is known again by its beginning."""
     short, long = (
         render(report(sick(rated(said=text, excerpt=text), message=text)), "en") for text in ("short", said.strip())
     )
     assert len(long.splitlines()) == len(short.splitlines())
-    assert sum(said.strip() in line for line in long.splitlines()) == 1 + 1 + 1  # summary, proof, clients
+    assert sum(said.strip() in line for line in long.splitlines()) == 1 + 1  # summary, proof
+    assert sum(said.strip()[:150] in line for line in long.splitlines()) == 1 + 1 + 1  # and a client
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 200])

@@ -1,9 +1,12 @@
 """What is particular to the proxy's engine: its pool, and that nothing is left behind when a call is given up."""
 
 import asyncio
+import contextlib
 import gc
+import socket
 import subprocess
 import sys
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -274,6 +277,84 @@ def test_three_hundred_cancelled_calls_leave_a_usable_engine_and_nothing_else() 
 
     asyncio.run(cancel())
     gc.collect()  # an unclosed connection would be a warning, and so an error
+
+
+def open_sockets_to(port: int) -> int:
+    """How many sockets of this process are connected to that port."""
+    found = 0
+    for thing in gc.get_objects():
+        if type(thing) is socket.socket and thing.fileno() != -1 and thing.family == socket.AF_INET:
+            with contextlib.suppress(OSError):  # it listens
+                found += thing.getpeername()[1] == port
+    return found
+
+
+@pytest.mark.parametrize("answered", [True, False], ids=["left", "cancelled"])
+def test_who_leaves_sends_no_more(answered: bool) -> None:  # noqa: FBT001  # a condition of the table
+    """A server that is stuck reads nothing; a request that was given up must not wait for it with its socket open."""
+    arrived = asyncio.Event()
+
+    async def stuck(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        if answered:
+            writer.write(STREAM)
+        arrived.set()
+        await left.wait()
+        writer.transport.abort()
+
+    async def send(engine: AiohttpEngine, port: int) -> int | None:
+        request = HttpRequest("POST", f"http://127.0.0.1:{port}/v1", (), bytes(64 << 20))
+        async with engine.open(request, PATIENT) as call:
+            return call.status
+
+    async def leave() -> tuple[int, int]:
+        listening = await asyncio.start_server(stuck, "127.0.0.1", 0, limit=4096)
+        port = listening.sockets[0].getsockname()[1]
+        async with listening, AiohttpEngine(proxied=False, tls=False) as engine:
+            async with asyncio.TaskGroup() as group:
+                task = group.create_task(send(engine, port))
+                await arrived.wait()
+                before = open_sockets_to(port)
+                await asyncio.sleep(0.3)  # until the system takes no more; were it too short, nothing would fail
+                if answered:
+                    assert await task == 200
+                task.cancel()
+            for _ in range(10):
+                await asyncio.sleep(0)
+            after = open_sockets_to(port)
+            left.set()
+        return before, after
+
+    left = asyncio.Event()
+    assert asyncio.run(leave()) == (1, 0)
+
+
+def test_a_call_that_has_ended_is_forgotten() -> None:
+    """Neither a timer nor the connection, which stays, holds on to it."""
+
+    async def ends(_: int, __: int, writer: asyncio.StreamWriter) -> bool:
+        writer.write(STREAM)
+        await begun.wait()
+        writer.write(b"0\r\n\r\n")
+        return True
+
+    async def read() -> tuple[list[bool], int]:
+        forgotten = []
+        async with serving(ends) as server, AiohttpEngine(proxied=False, tls=False) as engine:
+            for _ in range(2):
+                begun.clear()
+                async with engine.open(HttpRequest("POST", server.url, (), b"{}"), PATIENT) as call:
+                    async for _chunk in call:
+                        begun.set()
+                    assert call.ending.clean
+                ended = weakref.ref(call)
+                del call
+                gc.collect()
+                forgotten.append(ended() is None)
+            return forgotten, server.connections
+
+    begun = asyncio.Event()
+    assert asyncio.run(read()) == ([True, True], 1)
 
 
 def test_a_slow_reader_gets_all_that_had_come_before_a_cut() -> None:

@@ -181,14 +181,17 @@ def test_what_breaks_later_is_told_apart_as_well(name: str, make: Make) -> None:
         yield from steps
 
     async def read() -> tuple[bytes, Ending]:
-        async with make(proxied=False, tls=False) as engine:
-            with raw_server(follow) as server:
-                async with engine.open(HttpRequest("GET", server.url), replace(PATIENT, silence=20)) as call:
-                    data = b""
-                    async for chunk in call:
-                        data += chunk.data
-                        first.set()
-                    return data, call.ending
+        with raw_server(follow) as server:
+            request = HttpRequest("GET", server.url)
+            async with (
+                make(proxied=False, tls=False) as engine,
+                engine.open(request, replace(PATIENT, silence=20)) as call,
+            ):
+                data = b""
+                async for chunk in call:
+                    data += chunk.data
+                    first.set()
+                return data, call.ending
 
     data, ending = asyncio.run(read())
     assert data.startswith(b"one")
@@ -198,8 +201,8 @@ def test_what_breaks_later_is_told_apart_as_well(name: str, make: Make) -> None:
 @ENGINES
 def test_a_slow_reader_is_not_a_silent_server(make: Make) -> None:
     async def read() -> tuple[list[bytes], Ending]:
-        async with make(proxied=False, tls=False) as engine:
-            with raw_server(follow) as server:
+        with raw_server(follow) as server:
+            async with make(proxied=False, tls=False) as engine:
                 limits = replace(PATIENT, silence=SHORT)
                 async with engine.open(HttpRequest("GET", server.url), limits) as call:
                     seen: list[bytes] = []
@@ -290,6 +293,14 @@ def test_silence_after_the_first_bytes(total: float, make: Make) -> None:
 
 
 @ENGINES
+def test_silence_is_shorter_than_the_wait_for_the_first_bytes(make: Make) -> None:
+    """A model may think for minutes before its first word, and then falls silent: what counts is the shorter limit."""
+    done = said(script(CHUNKED + b"2\r\nhi\r\n", Act.HOLD), make, replace(PATIENT, silence=SHORT))
+    assert done.ending.kind is EndingKind.TIMEOUT_SILENCE
+    assert SHORT <= done.ending.at < PATIENT.first_byte - 5
+
+
+@ENGINES
 def test_the_first_chunk_may_take_as_long_as_the_head(make: Make) -> None:
     """Servers that send their head at once and think afterwards are not silent before `first_byte`."""
 
@@ -353,13 +364,31 @@ def test_what_is_asked_arrives_as_it_was_asked(make: Make) -> None:
 
 
 @ENGINES
+@pytest.mark.parametrize("size", [0, 100_000, 1024 * 1024, 5_000_000])
+def test_a_body_arrives_whole(size: int, make: Make) -> None:
+    body = bytes(range(256)) * (size // 256)
+
+    async def send() -> EndingKind:
+        async with make(proxied=False, tls=False) as engine:
+            request = HttpRequest("POST", server.url, (("content-type", "application/json"),), body)
+            return (await perform(engine, request, PATIENT, Asked("json", server.url), "e1")).ending.kind
+
+    with raw_server(script(http("ok"))) as server:
+        assert asyncio.run(send()) is EndingKind.CLEAN
+        [request] = server.requests
+    assert (request.body, request.headers["content-length"]) == (body, str(len(body)))
+    assert "transfer-encoding" not in request.headers
+    assert request.headers["content-type"] == "application/json"
+
+
+@ENGINES
 def test_chunks_come_at_their_own_time(make: Make) -> None:
     """The second chunk is sent only when the first was read."""
 
     async def read() -> list[bytes]:
         seen: list[bytes] = []
-        async with make(proxied=False, tls=False) as engine:
-            with raw_server(follow) as server:
+        with raw_server(follow) as server:
+            async with make(proxied=False, tls=False) as engine:
                 request = HttpRequest("GET", server.url)
                 async with engine.open(request, PATIENT) as call:
                     async for chunk in call:

@@ -62,6 +62,24 @@ def test_the_shape_of(body: bytes, shape: Shape) -> None:
     assert fed(body, lambda portions: read(exchange(*((1.0, portion) for portion in portions))).shape) is shape
 
 
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        (b'{"a": 1}', {"a": 1}),
+        (b" [1]\n", [1]),
+        (b'\xef\xbb\xbf{"a": 1}', {"a": 1}),
+        (b"\xef\xbb\xbf \n[]", []),
+        (b"{}\n{}\n", None),
+        (b"data: {}\n\n", None),
+        (b"{", None),
+        (b"", None),
+    ],
+)
+def test_one_json_text_is_a_document(body: bytes, value: object) -> None:
+    """With a byte order mark or without; a stream, lines and what is broken are none."""
+    assert reading(body).document == value
+
+
 def test_what_is_too_long_to_hold_has_the_shape_of_text() -> None:
     assert read(exchange((1.0, b"{" + b" " * 99)), limit=16).shape is Shape.TEXT
 
