@@ -83,17 +83,29 @@ class StreamMender:
 
     def feed(self, data: bytes, at: float) -> bytes:
         """The next bytes of the body."""
-        if self.complete or self.fault is not None:
-            return b""
-        passed = b""
-        if self._deltas.skimmer.ready and not self._bytes and not self._lines and self._deltas.idle:
-            skimmed = self._deltas.skimmer.skim(data, self._deltas.lane if self._deltas.lane.looks else None)
-            if skimmed.passed == len(data):
-                return data
-            # The reader never sees those bytes: it goes on behind them, between two events.
-            passed = data[: skimmed.passed]
-            self._deltas.pass_on(skimmed.pieces)
-            data = data[skimmed.taken :]
+        out: list[bytes] = []
+        skimmer = self._deltas.skimmer
+        place, size = 0, len(data)
+        while place < size and not self.complete and self.fault is None:
+            if skimmer.ready and not self._bytes and not self._lines and self._deltas.idle:
+                skimmed = skimmer.skim(data, place, self._deltas.lane if self._deltas.lane.looks else None)
+                if skimmed.passed == size and not place:
+                    return data
+                # The reader never sees those bytes: it goes on behind them, between two events.
+                self._deltas.pass_on(skimmed.pieces)
+                out += (data[place : skimmed.passed], self._speech.given())
+                place = skimmed.taken
+            # Behind an event that does not follow the pattern the next one may.
+            blank = data.find(b"\n\n", place) if skimmer.hopes else -1
+            end = size if blank < 0 else blank + 2
+            if place < end:
+                self._read(data[place:end], at)
+                out.append(self._speech.given())
+                place = end
+        return b"".join(out)
+
+    def _read(self, data: bytes, at: float) -> None:
+        """Bytes that have to be decoded."""
         self._bytes += data
         for frame in self._body.feed(data, at):
             self._take(frame)
@@ -101,7 +113,6 @@ class StreamMender:
         self._blank = self._blank + len(data) if data.isspace() else 0
         if len(self._bytes) > _MOST_HELD or self._blank > MOST_BETWEEN:
             self._deltas.fail(ENDLESS)
-        return passed + self._speech.given()
 
     def close(self, ending: Ending) -> bytes:
         """The body has ended like this."""
