@@ -182,7 +182,11 @@ class Chat:
         body = await read_body(receive, scope["headers"], plan.settings.max_body * 1024 * 1024, proxy.patience.body)
         if body is None:
             return
-        chat = body if isinstance(body, Refusal) else read_chat(body, seed=request_id, key=guest.identity)
+        if isinstance(body, Refusal):
+            uninvited = any(name == b"expect" for name, _ in scope["headers"])
+            await refuse(send, body, language, request_id, close=uninvited or body.status == 408)
+            return
+        chat = read_chat(body, seed=request_id, key=guest.identity)
         if isinstance(chat, Refusal):
             await refuse(send, chat, language, request_id)
             return
@@ -206,9 +210,17 @@ class Chat:
             settings.explain,
             language,
             request_id,
-            whole=proxy.memory.was_cut(chat.digest, now),
+            whole=proxy.memory.was_cut(lambda: chat.conversation, now),
         )
-        story = Story(request_id, chat.model, chat.wanted.stream, proxy.circuits, proxy.memory, chat.digest)
+        story = Story(
+            request_id,
+            chat.model,
+            chat.wanted.stream,
+            proxy.circuits,
+            proxy.memory,
+            chat.digest,
+            lambda: chat.conversation,
+        )
         flow = Flow(chat, ordered, rules, proxy.memory.known(chat.digest, now))
         surroundings = Surroundings(proxy.engine, proxy.limits, visit.before(story), AGENT, language)
         driver = Driver(flow, chat, surroundings, send)
@@ -224,8 +236,13 @@ class Chat:
             visit.over(flow.usage, chat.model)
 
 
-async def refuse(send: SendMessage, refusal: Refusal, language: str, request_id: str, *, allow: str = "") -> None:
-    """Sends an error in OpenAI's form, and says so in the log: of a request that may hold anything, its code alone."""
+async def refuse(
+    send: SendMessage, refusal: Refusal, language: str, request_id: str, *, allow: str = "", close: bool = False
+) -> None:
+    """Sends an error in OpenAI's form, and says so in the log: of a request that may hold anything, its code alone.
+
+    `close`: what comes next on this connection may be the rest of this request, or another one.
+    """
     LOG.info("refused: %s", refusal.code, extra={"told": {"request": request_id, "status": refusal.status}})
     body = refusal.body(language)
     headers = [
@@ -238,8 +255,8 @@ async def refuse(send: SendMessage, refusal: Refusal, language: str, request_id:
         headers.append((b"allow", allow.encode()))
     if refusal.status == 503:
         headers.append((b"retry-after", b"1"))
-    if refusal.status == 408:
-        headers.append((b"connection", b"close"))  # what still comes of the request would be taken for the next one
+    if close:
+        headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
@@ -328,7 +345,8 @@ def build(proxy: Proxy) -> Starlette:
         return refused(unknown_route(request.method, request.scope["path"]))
 
     async def other_method(request: Request, error: Exception) -> Response:
-        allow = (getattr(error, "headers", None) or {}).get("Allow", "GET")
+        allowed = (getattr(error, "headers", None) or {}).get("Allow", "GET")
+        allow = ", ".join(sorted(allowed.split(", ")))
         return refused(wrong_method(request.method, allow), allow=allow)
 
     async def broken(request: Request, error: Exception) -> Response:

@@ -33,12 +33,16 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """`dropped` are fields of the client's request that this backend refused, `max_tokens` is a larger bound."""
+    """`dropped` are fields of the client's request that this backend refused, `max_tokens` is a larger bound.
+
+    `raw` asks G4F to let its provider's own words through (its field of that name), be they an answer or an error.
+    """
 
     candidate: Candidate
     stream: bool
     max_tokens: int | None = None
     dropped: frozenset[str] = frozenset()
+    raw: bool = False
 
 
 def request_of(attempt: Attempt, chat: Chat, agent: str) -> HttpRequest:
@@ -53,6 +57,8 @@ def request_of(attempt: Attempt, chat: Chat, agent: str) -> HttpRequest:
             dropped |= {"stream_options"}
     if attempt.max_tokens is not None:
         changes[chat.max_tokens[0]] = attempt.max_tokens
+    if attempt.raw:
+        changes["raw"] = True
     headers = [
         ("content-type", JSON),
         ("accept", "text/event-stream" if attempt.stream else JSON),

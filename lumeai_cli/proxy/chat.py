@@ -1,5 +1,6 @@
 """A client's chat request as a value: what is known of it without asking anybody."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,11 +17,15 @@ from lumeai_cli.wire.body import BrokenJsonError, loads
 _XML_RESULT = re.compile(r"\[\w{2,40}(?: for [^\]\n]{0,400})?\] Result:")
 """How a classic client begins the message that holds a tool's result (Kilo 4.124, Cline 3.57, source read)."""
 
+_SURROUNDINGS = re.compile(rb"<environment_details>.*?</environment_details>", re.DOTALL)
+"""What a classic client tells anew with every request, the time among it, be it the very same request."""
+
 
 @dataclass(frozen=True, slots=True)
 class Chat:
     """`body` are the client's own bytes, `value` what they say. `after_tool`: the last message is a tool's result, so
-    that an empty answer may be right. `digest` is the same for the same bytes of the same client.
+    that an empty answer may be right. `digest` is the same for the same bytes of the same client, whatever time it is
+    by its surroundings.
     """
 
     body: bytes = field(repr=False)
@@ -29,6 +34,14 @@ class Chat:
     wanted: Wanted
     after_tool: bool
     digest: bytes = field(repr=False)
+
+    @property
+    def conversation(self) -> bytes:
+        """The same for all requests of one conversation: of its beginning, up to what the user asked first."""
+        messages = self.value["messages"]
+        first = next((place for place, message in enumerate(messages) if message.get("role") == "user"), len(messages))
+        beginning = json.dumps([self.model, messages[: first + 1]]).encode()
+        return sha256(_SURROUNDINGS.sub(b"", beginning)).digest()
 
     @property
     def max_tokens(self) -> tuple[str, int | None]:
@@ -66,7 +79,8 @@ def read_chat(body: bytes, *, seed: str, key: str = "") -> Chat | Refusal:
         usage=isinstance(options, dict) and options.get("include_usage") is True,
         seed=seed,
     )
-    digest = sha256(key.encode() + b"\n" + body).digest()
+    lasting = _SURROUNDINGS.sub(b"", body) if b"<environment_details>" in body else body
+    digest = sha256(key.encode() + b"\n" + lasting).digest()
     return Chat(body, MappingProxyType(value), value.get("model") or "", wanted, _after_tool(messages), digest)
 
 

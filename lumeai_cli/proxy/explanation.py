@@ -11,19 +11,19 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from lumeai_cli.backends.models import FALLBACK
-from lumeai_cli.diagnoses.case import STREAMED, Case
+from lumeai_cli.diagnoses.case import Case
 from lumeai_cli.diagnoses.catalogue import CATALOGUE, findings_of
 from lumeai_cli.diagnoses.content import UNEXPLAINED
 from lumeai_cli.diagnoses.diagnosis import EVERYTHING, Diagnosis
 from lumeai_cli.diagnoses.finding import Fact, Finding, Severity
+from lumeai_cli.diagnoses.g4f import GENERIC
 from lumeai_cli.diagnoses.page import Page, fill, page
-from lumeai_cli.proxy.attempt import Attempt, asked_of
-from lumeai_cli.proxy.chat import Chat
+from lumeai_cli.proxy.attempt import Attempt
 from lumeai_cli.repair.fault import Fault
 from lumeai_cli.text.phrase import say
 from lumeai_cli.text.visible import visible
 from lumeai_cli.wire.event import OddKind
-from lumeai_cli.wire.exchange import Ending, EndingKind, Exchange, header
+from lumeai_cli.wire.exchange import EndingKind, Exchange, header
 from lumeai_cli.wire.reading import Reading, Shape, read
 
 LONGEST_WAIT = 30
@@ -214,6 +214,10 @@ def explain(exchange: Exchange, attempt: Attempt, fault: Fault, *, after_tool: b
     if root is None:
         root = _by_ending(reading)
     diagnosis, finding = _told_apart(root, reading, after_tool=after_tool)
+    if attempt.raw and diagnosis.name in ("error-in-200", "server-error"):
+        # G4F's raw mode gives every error of its provider the status 200.
+        facts = {"said": GENERIC, "cause": _short(_said(finding))}
+        diagnosis, finding = CATALOGUE["g4f-hides-cause"], Finding("g4f-hides-cause", facts=facts)
     said = (fault.said if fault.said != exchange.ending.detail else "") or _said(finding)
     return Explanation(
         diagnosis.code,
@@ -240,7 +244,7 @@ def _told_apart(root: tuple[Diagnosis, Finding], reading: Reading, *, after_tool
     said = _said(finding)
     name = ""
     if diagnosis.name == "request-refused":
-        if reading.status in (404, 405) and (not said or _NO_ROUTE.search(said)):
+        if reading.status == 405 or (reading.status == 404 and (not said or _NO_ROUTE.search(said))):
             name = "endpoint-not-found"
         elif after_tool and _NO_RESULTS.search(said):
             name = "tool-result-rejected"
@@ -262,11 +266,6 @@ _MENDER_KNOWS = frozenset(
     }
 )
 """Faults that show only to whoever put the answer together for this very client."""
-
-
-def exchange_of(identity: str, attempt: Attempt, chat: Chat) -> Exchange:
-    """The exchange of an attempt, before anything of it has come."""
-    return Exchange(identity, asked_of(attempt, chat, STREAMED), None, (), None, (), Ending(EndingKind.CANCELLED))
 
 
 def _root(findings: tuple[Finding, ...]) -> tuple[Diagnosis, Finding] | None:
@@ -329,7 +328,7 @@ _INNARDS = re.compile(r"(?:\AResponse payload\b|:?\s*(?:\n|<\w+(?:Error|Exceptio
 
 def _short(said: str) -> str:
     """Somebody else's words for a sentence of ours: the first line, without a program's innards and the last stop."""
-    said = _INNARDS.sub("", said.strip()).rstrip(".:")
+    said = visible(_INNARDS.sub("", " ".join(said.split()))).rstrip(".:")
     most = _LONGEST_CODE if said.startswith(("{", "[")) else _LONGEST
     return said if len(said) <= most else f"{said[:most]}..."
 

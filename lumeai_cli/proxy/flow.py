@@ -8,12 +8,13 @@ Everything that may happen in a state stands in `Flow.TABLE`; what is not there 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum, IntEnum
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from lumeai_cli.proxy.attempt import Attempt, Candidate
+from lumeai_cli.diagnoses.case import STREAMED
+from lumeai_cli.proxy.attempt import Attempt, Candidate, asked_of
 from lumeai_cli.proxy.chat import Chat
 from lumeai_cli.proxy.event import (
     Arrived,
@@ -33,7 +34,7 @@ from lumeai_cli.proxy.event import (
     Tick,
     WakeAt,
 )
-from lumeai_cli.proxy.explanation import LONGEST_WAIT, Explanation, exchange_of, explain
+from lumeai_cli.proxy.explanation import LONGEST_WAIT, Explanation, explain
 from lumeai_cli.proxy.refusal import error_body, stopping
 from lumeai_cli.proxy.retry import Tried, following, telling
 from lumeai_cli.proxy.spoken import spoken
@@ -41,7 +42,8 @@ from lumeai_cli.proxy.underway import Underway
 from lumeai_cli.repair.chunk import comment, error_event
 from lumeai_cli.repair.fault import NOTHING_SAID, Fault
 from lumeai_cli.repair.plain import PlainMender
-from lumeai_cli.repair.stream import Spoken, StreamMender
+from lumeai_cli.repair.speech import Spoken
+from lumeai_cli.repair.stream import StreamMender
 from lumeai_cli.text.phrase import say
 from lumeai_cli.wire.event import Usage
 from lumeai_cli.wire.exchange import Ending, EndingKind, Exchange, redirect_target
@@ -72,8 +74,8 @@ class Told(IntEnum):
 class Rules:
     """What the settings and the request's surroundings say: see `settings.model.ServeSettings` for the first ones.
 
-    `whole`: the answer to this very request was cut a moment ago after its beginning had gone out. It is asked for in
-    one piece, of which nothing goes out before all of it is there, so that no client is cut off for ever.
+    `whole`: the last answer in this conversation was cut after its beginning had gone out. The next one is asked for
+    in one piece, of which nothing goes out before all of it is there, so that no client is cut off for ever.
     """
 
     hold: float = 20.0
@@ -146,18 +148,13 @@ class Flow:
         if self._known is not None:
             self._end(self._known, repeated=True)
             return
-        self._open(self._next, event.at)
+        self.state = State.ASKING
+        self._way.began = event.at
+        self._out.append(Open(self._next))
         self._wake()
 
     def _opened(self, event: Opened) -> None:
-        way = self._way
-        way.exchange = replace(
-            way.exchange,
-            status=event.status,
-            headers=event.headers,
-            headers_at=event.at - way.began,
-            encoding=event.encoding,
-        )
+        self._way.opened = event
         self.state = State.READING if 200 <= event.status < 300 else State.REFUSED
 
     def _read(self, event: Read) -> None:
@@ -239,7 +236,7 @@ class Flow:
     def _underway(self, attempt: Attempt, at: float) -> Underway:
         wanted = self._chat.wanted
         mender = StreamMender(wanted) if wanted.stream else PlainMender(wanted)
-        return Underway(attempt, exchange_of(f"a{len(self.tried) + 1}", attempt, self._chat), mender, at)
+        return Underway(attempt, mender, at)
 
     def _open(self, attempt: Attempt, at: float) -> None:
         self.state = State.ASKING
@@ -259,7 +256,7 @@ class Flow:
         """An attempt came to nothing: something else is tried, or the client is told why not."""
         way = self._way
         at = way.began + ending.at
-        exchange = replace(way.exchange, chunks=way.heard, ending=ending)
+        exchange = way.exchange(f"a{len(self.tried) + 1}", asked_of(way.attempt, self._chat, STREAMED), ending)
         why = explain(exchange, way.attempt, fault, after_tool=self._chat.after_tool)
         self._out.append(Note(way.attempt, why, tuple(way.mender.repairs)))
         self.tried.append(Tried(way.attempt, why, moved_to(exchange)))

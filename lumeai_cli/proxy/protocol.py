@@ -6,6 +6,7 @@ that are no HTTP into the middle of an answer that is under way on the same conn
 
 import asyncio
 import math
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
@@ -14,6 +15,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from lumeai_cli.proxy.patience import Patience
 from lumeai_cli.proxy.plan import Plan
 from lumeai_cli.proxy.refusal import Refusal, head_too_large, no_http, slow_request
+
+_UPGRADE = re.compile(rb"\r\nupgrade[ \t]*:", re.IGNORECASE)
+"""Java's HTTP client offers HTTP/2 with every request over an open connection."""
 
 HEAD = 64 * 1024
 """Bytes after which a head that is still not whole is refused."""
@@ -60,6 +64,8 @@ class _ClientProtocol(HttpToolsProtocol):
         if not self._whole:
             self._begun = True
             self._size += len(data)
+        if b"pgrade" in data:
+            data = self._without_upgrade(data)
         super().data_received(data)
         if self._refusal is not None or self._whole:
             return
@@ -67,6 +73,14 @@ class _ClientProtocol(HttpToolsProtocol):
             self._refuse(head_too_large(HEAD >> 10))
         elif self._head is None:
             self._expect_head()
+
+    def _without_upgrade(self, data: bytes) -> bytes:
+        """Takes the offer of another protocol out of a head: the parser would take the body for that protocol."""
+        cycle = self.cycle
+        if self._whole and cycle is not None and cycle.more_body:
+            return data
+        head, end, rest = data.partition(b"\r\n\r\n")
+        return _UPGRADE.sub(b"\r\nx-not-taken:", head) + end + rest
 
     def on_message_begin(self) -> None:
         self._whole = False

@@ -5,6 +5,7 @@ import logging
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from lumeai_cli.proxy.explanation import Explanation
 from lumeai_cli.text.visible import visible
 
 LOG = logging.getLogger("lumeai.serve")
+
+CHEAP = frozenset({"connection-refused", "dns-failure"})
+"""Causes that are found out anew at no cost: whoever has just started the backend shall not be told that it is gone."""
 
 DEEPEST = 4
 """Frames of a fault of our own that are told."""
@@ -29,6 +33,7 @@ class Story:
     circuits: Circuits
     memory: "Memory"
     digest: bytes
+    conversation: Callable[[], bytes]
     notes: list[Note] = field(default_factory=list)
 
     def noted(self, note: Note) -> None:
@@ -41,10 +46,13 @@ class Story:
 
     def finished(self, finish: Finish, seconds: float) -> None:
         """The request did."""
-        if finish.outcome in ("error", "cut") and finish.why is not None:
-            self.memory.keep(self.digest, finish.why, time.monotonic(), cut=finish.outcome == "cut")
+        now = time.monotonic()
+        if finish.outcome == "error" and finish.why is not None and finish.why.name not in CHEAP:
+            self.memory.keep(self.digest, finish.why, now)
+        elif finish.outcome == "cut":
+            self.memory.keep_cut(self.conversation(), now)
         elif finish.outcome == "ok":
-            self.memory.forget(self.digest)
+            self.memory.forget(self.digest, self.conversation)
         level = logging.INFO if finish.outcome in ("ok", "left") else logging.WARNING
         last = self.notes[-1] if self.notes else None
         LOG.log(
@@ -72,16 +80,11 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """How a request ended last; `first` and `last` time in a row.
-
-    `cut`: in the midst of its answer, this time; `mid`: at some time in this row.
-    """
+    """How a request ended last; `first` and `last` time in a row."""
 
     why: Explanation
     first: float
     last: float
-    cut: bool
-    mid: bool
 
 
 class Memory:
@@ -89,56 +92,64 @@ class Memory:
 
     Counted from the answer of the backends, so that they are asked again after `SECONDS`, however often a client
     repeats itself. What may pass by itself is told again only once it has not passed for `patience` seconds, and then
-    for good: some clients repeat themselves without end as long as they are told that it may pass. What was cut after
-    its beginning is asked for again, in one piece.
+    for good: some clients repeat themselves without end as long as they are told that it may pass. A conversation in
+    which an answer was cut after its beginning gets the next one in one piece: some clients begin again without end.
     """
 
     SECONDS = 15.0
     PATIENCE = 60.0
     MOST = 256
 
-    __slots__ = ("_known", "_patience")
+    __slots__ = ("_cut", "_known", "_patience")
 
     def __init__(self, patience: float = PATIENCE) -> None:
         self._known: dict[bytes, Remembered] = {}
+        self._cut: dict[bytes, float] = {}
         self._patience = patience
 
-    def keep(self, digest: bytes, why: Explanation, at: float, *, cut: bool = False) -> None:
-        """Remembers with what a request ended; `cut`: its client had a part of an answer by then."""
-        known = self._fresh(digest, at)
-        first = known.first if known is not None and known.why.name == why.name else at
-        self._known.pop(digest, None)
-        self._known[digest] = Remembered(why, first, at, cut, cut or (known is not None and known.mid))
-        while len(self._known) > self.MOST:
+    def keep(self, digest: bytes, why: Explanation, at: float) -> None:
+        """Remembers with what a request ended before anything of an answer."""
+        known = self._known.pop(digest, None)
+        lately = known is not None and at - known.last <= self.PATIENCE and known.why.name == why.name
+        self._known[digest] = Remembered(why, known.first if lately and known is not None else at, at)
+        if len(self._known) > self.MOST:
             del self._known[next(iter(self._known))]
 
-    def forget(self, digest: bytes) -> None:
+    def keep_cut(self, conversation: bytes, at: float) -> None:
+        """Remembers that an answer was cut after its client had got a part of it."""
+        self._cut.pop(conversation, None)
+        self._cut[conversation] = at
+        if len(self._cut) > self.MOST:
+            del self._cut[next(iter(self._cut))]
+
+    def forget(self, digest: bytes, conversation: Callable[[], bytes]) -> None:
         """The request was answered."""
         self._known.pop(digest, None)
+        if self._cut:
+            self._cut.pop(conversation(), None)
 
     def known(self, digest: bytes, at: float) -> Explanation | None:
         """With what this very request is to be answered at once."""
-        known = self._fresh(digest, at)
-        if known is None or known.cut:
+        known = self._known.get(digest)
+        if known is None:
             return None
-        if known.why.passing:
-            if at - known.first < self._patience:
-                return None
-            del self._known[digest]  # whoever asks again after that is no machine
-            return replace(known.why, final=True)
-        return known.why if at - known.last <= self.SECONDS else None
-
-    def was_cut(self, digest: bytes, at: float) -> bool:
-        """Whether this very request has lately been cut in the midst of its answer."""
-        known = self._fresh(digest, at)
-        return known is not None and known.mid
-
-    def _fresh(self, digest: bytes, at: float) -> Remembered | None:
-        found = self._known.get(digest)
-        if found is not None and at - found.last > self.PATIENCE:
+        since = at - known.last
+        if since > (self.PATIENCE if known.why.passing else self.SECONDS):
             del self._known[digest]
             return None
-        return found
+        if not known.why.passing:
+            return known.why
+        if at - known.first < self._patience:
+            return None
+        del self._known[digest]  # whoever asks again after that is no machine
+        return replace(known.why, final=True)
+
+    def was_cut(self, conversation: Callable[[], bytes], at: float) -> bool:
+        """Whether the last answer in this conversation was cut a moment ago; it is asked for only if any was."""
+        if not self._cut:
+            return False
+        last = self._cut.get(conversation())
+        return last is not None and at - last <= self.PATIENCE
 
 
 class Lines(logging.Formatter):

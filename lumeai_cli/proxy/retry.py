@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lumeai_cli.backends.address import variants
+from lumeai_cli.diagnoses.g4f import GENERIC
 from lumeai_cli.proxy.attempt import Attempt, Candidate
 from lumeai_cli.proxy.chat import Chat
 from lumeai_cli.proxy.explanation import Explanation
@@ -114,19 +115,20 @@ _SAYS_NO = frozenset({"request-refused", "server-error", "connection-refused", "
 def telling(tried: Sequence[Tried]) -> Explanation:
     """The explanation that tells most of why the first backend did not answer: the first, unless a cure got further.
 
-    Further than a wrong URL, a refused field or an unknown model is whatever came behind it; and what the backend says
-    in its own words beats what only its silence shows.
+    Further than a wrong URL, a refused field or an unknown model is whatever came behind it; what G4F's provider says
+    beats what G4F says of it, and what the backend says in its own words what only its silence shows.
     """
     first = tried[0]
     here = [one for one in tried if one.attempt.candidate.backend == first.attempt.candidate.backend]
 
-    def weight(one: Tried) -> tuple[bool, int, bool, bool]:
+    def weight(one: Tried) -> tuple[bool, int, bool, bool, bool]:
         attempt = one.attempt
         other_model = attempt.candidate.model != first.attempt.candidate.model
         silent = one.why.name in OTHER_MODE and not one.why.said
         # What a guessed address refuses tells nothing of the right one.
         lost = one.why.name in OTHER_URL or (bool(attempt.candidate.base) and one.why.name in _SAYS_NO)
-        return not lost, len(attempt.dropped), other_model, not silent
+        uncovered = attempt.raw and bool(one.why.said)
+        return not lost, len(attempt.dropped), other_model, uncovered, not silent
 
     return max(here, key=weight).why
 
@@ -138,6 +140,9 @@ def _cure(chat: Chat, last: Tried, here: Sequence[Tried]) -> Attempt | None:
     if name == "output-budget-spent":
         bound = chat.max_tokens[1] or 0
         cures.append(replace(attempt, max_tokens=min(max(bound * MORE_TOKENS, FEWEST_TOKENS), MOST_TOKENS)))
+    if GENERIC in str(last.why.facts.get("said")):
+        # Not in a stream: there the error that matters is followed by the one that hides it.
+        cures.append(replace(attempt, raw=True, stream=False))
     if name == "model-not-found" and attempt.candidate.substitute:
         candidate = replace(attempt.candidate, model=attempt.candidate.substitute, substitute="")
         cures.append(replace(attempt, candidate=candidate))

@@ -14,6 +14,8 @@ ANY = frozenset({"", "default", "auto", "lumeai"})
 """Names that leave the choice to the proxy."""
 
 NEAR = 3
+LONGEST_NAME = 200
+"""Characters of a name that is compared with others; no model's is longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,5 +91,5 @@ def near(model: str, offers: Offers) -> list[str]:
     """The names that may be meant."""
     names = [*offers.aliases, *(name for known in offers.models.values() if known is not None for name in known.ids)]
     folded = {name.lower(): name for name in names}
-    found = difflib.get_close_matches(model.lower(), folded, n=NEAR, cutoff=0.5)
+    found = difflib.get_close_matches(model[:LONGEST_NAME].lower(), folded, n=NEAR, cutoff=0.5)
     return [folded[name] for name in found] or list(dict.fromkeys(names))[:NEAR]

@@ -71,7 +71,7 @@ class RawServer:
 def raw_server(script: Script, tls: ssl.SSLContext | None = None) -> Iterator[RawServer]:
     """Serves the script, a thread a connection; all of them have ended when the block is left."""
     listener = socket.create_server(("127.0.0.1", 0))
-    listener.settimeout(30)
+    listener.settimeout(None)  # it may rest for long; the last connection to it is the one that ends it
     scheme = "http" if tls is None else "https"
     server = RawServer(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}")
     threads: list[threading.Thread] = []

@@ -225,11 +225,12 @@ def test_after_an_xml_result_it_completes_the_task() -> None:
     ["a", "a.", "a/", "1 ", "1+", "say ", "code word ", '"', "\n", "<", "A b", " ", "1" + 50 * " ", "[a for "],
 )
 def test_padding_of_any_kind_costs_no_time(padding: str) -> None:
+    """Counted is the time of this thread alone, so that a busy machine is no matter."""
     text = padding * (200_000 // len(padding))
-    started = time.monotonic()
+    started = time.thread_time()
     ask(f"{text} What is the code word of notes/plan.txt? {text}", tools=TOOLS)
     reply(request(("system", XML_SYSTEM + text), ("user", f"Hello {text}")))
-    assert time.monotonic() - started < 2
+    assert time.thread_time() - started < 2
 
 
 JSON = st.recursive(

@@ -61,7 +61,7 @@ from tests.proxy.playbook import (
 ROLE = line(chunk({"role": "assistant", "content": ""}))
 HI = line(chunk({"content": "Hi"}))
 SPACE = line(chunk({"content": " \n\t"}))
-THOUGHT = line(chunk({"reasoning": "Hm.", "reasoning_content": "Hm."}))
+THOUGHT = line(chunk({"reasoning_content": "Hm."}))
 STOP = line(chunk({}, "stop"))
 DONE = b"data: [DONE]\n\n"
 
@@ -481,7 +481,7 @@ def test_an_empty_turn_behind_a_tools_result_is_asked_for_once_more_and_no_more(
     """It may be right: the model has nothing to add."""
     messages = [{"role": "user", "content": "Look."}, {"role": "tool", "tool_call_id": "c1", "content": "maple"}]
     play = playbook(to=(A, B), messages=messages).freely(
-        Arrived(0), Opened(0.1, 200), Read(0.2, EMPTY), Opened(0.3, 200), Read(0.2, NOTHING), Ended(0.4, clean())
+        Arrived(0), Opened(0.1, 200), Read(0.2, EMPTY), Opened(0.3, 200), Read(0.2, EMPTY)
     )
     assert len([one for one in play.commands if isinstance(one, Open)]) == 2
     assert play.finish == Finish("error", because("empty-answer"))
@@ -512,6 +512,9 @@ def based(attempt: Attempt, base: str) -> Attempt:
 @pytest.mark.parametrize(
     ("url", "status", "body", "then"),
     [
+        ("http://a.test", 404, b'{"detail":"Not Found"}', "http://a.test/v1"),
+        ("http://a.test", 404, b"404 page not found\n", "http://a.test/v1"),
+        ("http://a.test/v1/chat/completions", 404, b"", "http://a.test/v1"),
         ("http://a.test", 200, b"<!DOCTYPE html><html><body>Welcome</body></html>", "http://a.test/v1"),
         (
             "http://a.test/v1/chat/completions",

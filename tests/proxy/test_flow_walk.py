@@ -343,7 +343,7 @@ def walks(draw: st.DrawFn) -> Walk:
     return way
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(walks(), st.booleans())
 def test_the_guarantee_holds_on_every_way(way: Walk, patience: bool) -> None:  # noqa: FBT001  # a coin
     """At most one status, one end, one backend at a time; nothing empty, nothing invented, nothing asked twice."""
@@ -388,7 +388,7 @@ def given_for(parts: Sequence[bytes], ending: EndingKind, fields: dict[str, Any]
     ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(bodies, st.lists(st.integers(0, 2000), max_size=8), st.sampled_from(FIELDS), endings)
 def test_the_same_bytes_leave_however_they_came(
     body: bytes, places: list[int], fields: dict[str, Any], ending: EndingKind

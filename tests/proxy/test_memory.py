@@ -1,99 +1,127 @@
-"""A client that repeats itself gets the same explanation at once, for a moment."""
+"""A client that repeats itself gets the same end at once; one that repeats itself without end is told to stop."""
+
+import json
+import time
 
 import pytest
 
-from lumeai_cli.proxy.attempt import Attempt, Candidate
-from lumeai_cli.proxy.circuit import FAILURES, Circuits
-from lumeai_cli.proxy.event import Finish, Note
+from lumeai_cli.proxy.chat import Chat, read_chat
+from lumeai_cli.proxy.circuit import Circuits
+from lumeai_cli.proxy.event import Finish
 from lumeai_cli.proxy.explanation import Explanation
 from lumeai_cli.proxy.record import Memory, Story
-from tests.proxy.playbook import ASK_A, A
+from lumeai_cli.proxy.refusal import Refusal
 
-WHY, OTHER = Explanation("LUM803", "empty-answer"), Explanation("LUM301", "json-for-stream")
-PASSING = Explanation("LUM403", "rate-limited", retry_after=3)
+KEY = Explanation("LUM211", "key-missing")
+FAILED = Explanation("LUM402", "server-error")
+A, B = b"a", b"b"
 
 
-def test_the_same_request_is_known_for_a_moment_and_no_longer() -> None:
+@pytest.mark.parametrize(("after", "at_once"), [(0.0, True), (15.0, True), (15.1, False), (100.0, False)])
+def test_what_no_repeat_cures_is_told_again_for_a_while(after: float, *, at_once: bool) -> None:
+    """Without the backend; after that it may have been mended."""
     memory = Memory()
-    memory.keep(b"one", WHY, 100.0)
-    assert memory.known(b"one", 100.0) is WHY
-    assert memory.known(b"one", 100.0 + Memory.SECONDS) is WHY
-    assert memory.known(b"two", 100.0) is None
-    assert memory.known(b"one", 100.1 + Memory.SECONDS) is None
-    assert memory.known(b"one", 100.0) is None
+    memory.keep(A, KEY, 10.0)
+    assert memory.known(A, 10.0 + after) == (KEY if at_once else None)
+    assert memory.known(B, 10.0) is None
 
 
-def test_a_repeat_makes_the_moment_no_longer() -> None:
-    """Else a client that repeats itself for ever would never reach a backend again."""
+def test_the_time_counts_from_the_backends_answer() -> None:
+    """However often the client asks meanwhile."""
     memory = Memory()
-    memory.keep(b"one", WHY, 0.0)
-    known = [memory.known(b"one", second) for second in range(30)]
-    assert known.count(WHY) == int(Memory.SECONDS) + 1
+    memory.keep(A, KEY, 0.0)
+    assert [memory.known(A, float(at)) is not None for at in range(0, 20, 5)] == [True, True, True, True]
+    assert memory.known(A, 16.0) is None
 
 
-def test_the_last_word_counts() -> None:
+def test_what_may_pass_is_asked_again_and_ends_for_good_after_a_minute() -> None:
+    """Under a status on which no client tries again; whoever asks after that is a person."""
     memory = Memory()
-    memory.keep(b"one", WHY, 0.0)
-    memory.keep(b"one", OTHER, 10.0)
-    assert memory.known(b"one", 20.0) is OTHER
+    for at in range(0, 60, 4):
+        assert memory.known(A, float(at)) is None
+        memory.keep(A, FAILED, float(at))
+    told = memory.known(A, 60.0)
+    assert told is not None
+    assert (FAILED.status, told.status, told.passing, told.type) == (502, 422, False, "invalid_request_error")
+    assert memory.known(A, 60.0) is None
 
 
-def test_it_does_not_grow() -> None:
-    """The oldest go first; one that was told anew is none of them."""
+@pytest.mark.parametrize("between", ["pause", "answer", "other"])
+def test_the_minute_begins_anew(between: str) -> None:
+    """After a pause of a minute, after an answer, and with another cause."""
     memory = Memory()
-    memory.keep(b"0", WHY, 0.0)
-    memory.keep(b"1", WHY, 0.0)
-    memory.keep(b"0", OTHER, 1.0)
-    for number in range(2, Memory.MOST + 1):
-        memory.keep(str(number).encode(), WHY, 1.0)
-    assert memory.known(b"0", 1.0) is OTHER
-    assert memory.known(b"1", 1.0) is None
-    assert memory.known(str(Memory.MOST).encode(), 1.0) is WHY
+    memory.keep(A, FAILED, 0.0)
+    again = 30.0
+    match between:
+        case "pause":
+            again = 61.0
+        case "answer":
+            memory.forget(A, lambda: A)
+        case "other":
+            memory.keep(A, KEY, 20.0)
+    memory.keep(A, FAILED, again)
+    assert memory.known(A, again + 59.0) is None
+    memory.keep(A, FAILED, again + 59.0)
+    assert memory.known(A, again + 60.0) is not None
 
 
-class Keeping(Memory):
-    """A memory that tells what it was given."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.kept: list[tuple[bytes, Explanation]] = []
-
-    def keep(self, digest: bytes, why: Explanation, at: float) -> None:
-        """Remembers, and tells that it did."""
-        super().keep(digest, why, at)
-        self.kept.append((digest, why))
+def test_after_a_cut_the_next_answer_is_asked_for_in_one_piece() -> None:
+    """For a minute, in that conversation alone; an answer ends it."""
+    memory = Memory()
+    assert not memory.was_cut(lambda: A, 0.0)
+    memory.keep_cut(A, 0.0)
+    assert [memory.was_cut(lambda: A, at) for at in (0.0, 60.0, 60.1)] == [True, True, False]
+    assert not memory.was_cut(lambda: B, 0.0)
+    memory.forget(b"digest", lambda: A)
+    assert not memory.was_cut(lambda: A, 1.0)
 
 
-def story(memory: Memory, circuits: Circuits) -> Story:
-    """What is told of one request."""
-    return Story("r1", "m", stream=True, circuits=circuits, memory=memory, digest=b"one")
+def test_nobody_asks_which_conversation_it_is_if_none_was_cut() -> None:
+    """That costs a healthy request nothing."""
+    memory = Memory()
+    memory.forget(A, lambda: pytest.fail("asked"))
+    assert not memory.was_cut(lambda: pytest.fail("asked"), 0.0)
 
 
-@pytest.mark.parametrize(
-    ("finish", "kept"),
-    [
-        (Finish("error", WHY), True),
-        (Finish("error", PASSING), False),
-        (Finish("repeated", WHY), False),
-        (Finish("cut", WHY), False),
-        (Finish("ok"), False),
-        (Finish("left"), False),
-        (Finish("stopped"), False),
-    ],
-    ids=lambda value: f"{value.outcome}-{value.why.name if value.why else None}" if isinstance(value, Finish) else None,
-)
-def test_only_an_end_that_will_not_pass_by_itself_is_remembered(finish: Finish, kept: bool) -> None:  # noqa: FBT001  # a column
-    """What may pass is a new request; and a repeat does not renew itself."""
-    memory = Keeping()
-    story(memory, Circuits()).finished(finish, 1.0)
-    assert memory.kept == ([(b"one", WHY)] if kept else [])
+def request(text: str, *, clock: str = "10:00", more: tuple[str, ...] = ()) -> Chat:
+    """A classic client's request: its surroundings are told anew each time."""
+    surroundings = f"<environment_details>\n# Current Time\n{clock}\n</environment_details>"
+    said = [{"role": "system", "content": "Work."}, {"role": "user", "content": f"{text}\n{surroundings}"}]
+    said += [{"role": "user", "content": f"{one}\n{surroundings}"} for one in more]
+    found = read_chat(json.dumps({"model": "m", "messages": said}).encode(), seed="s")
+    assert not isinstance(found, Refusal)
+    return found
 
 
-def test_a_story_tells_the_circuits_how_a_backend_did() -> None:
-    circuits = Circuits()
-    told = story(Memory(), circuits)
-    for _ in range(FAILURES):
-        told.noted(Note(ASK_A, Explanation("LUM402", "server-error")))
-    assert circuits.health("a").failures == FAILURES
-    told.noted(Note(Attempt(Candidate(A, base="http://a.test/api/v1"), stream=True), None))
-    assert (circuits.health("a").failures, circuits.health("a").base) == (0, "http://a.test/api/v1")
+def test_the_clock_makes_no_other_request() -> None:
+    """What a classic client tells of its surroundings differs from one repeat to the next."""
+    first = request("a task")
+    assert first.digest == request("a task", clock="10:01").digest
+    assert first.digest != request("a task", more=("go on",)).digest
+    assert first.digest != request("another task").digest
+
+
+def test_a_conversation_is_known_by_its_beginning() -> None:
+    """However long it has become."""
+    first = request("a task")
+    assert first.conversation == request("a task", clock="10:01", more=("go on",)).conversation
+    assert first.conversation != request("another task").conversation
+
+
+def test_it_never_grows_without_bound() -> None:
+    """The oldest are forgotten."""
+    memory = Memory()
+    for number in range(Memory.MOST + 1):
+        memory.keep(number.to_bytes(2), KEY, 0.0)
+    assert memory.known((0).to_bytes(2), 0.0) is None
+    assert memory.known((1).to_bytes(2), 0.0) == KEY
+
+
+def test_a_backend_that_was_not_there_is_asked_again_at_once() -> None:
+    """Its user has started it, and repeats the request."""
+    circuits, memory = Circuits(), Memory()
+    story = Story("r1", "m", stream=True, circuits=circuits, memory=memory, digest=b"one", conversation=lambda: b"c")
+    story.finished(Finish("error", Explanation("LUM101", "connection-refused")), 0.1)
+    assert memory.known(b"one", time.monotonic()) is None
+    story.finished(Finish("error", Explanation("LUM803", "empty-answer")), 0.1)
+    assert memory.known(b"one", time.monotonic()) is not None

@@ -3,11 +3,12 @@
 import os
 import shutil
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.real.servers import Examination, Server, real_express, real_llama, run_doctor, running
+from tests.real.servers import Examination, Server, real_express, real_llama, real_serve, run_doctor, running
 
 HOW_TO_INSTALL = "`scripts/test` installs it and says where it is"
 SMALL_WINDOW, LONG_WINDOW = 2_048, 32_768  # tokens
@@ -118,3 +119,21 @@ def examine(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Examinati
         return run_doctor(folder, *arguments, **environment)
 
     return run
+
+
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """The proxy in front of these servers, in this order; started once for the same ones with the same settings."""
+    started: dict[tuple[object, ...], Server] = {}
+    with ExitStack() as stack:
+
+        def start(*backends: Server | str, arguments: tuple[str, ...] = (), **environment: str) -> Server:
+            urls = [each if isinstance(each, str) else each.url for each in backends]
+            named = tuple(word for url in urls for word in ("--backend", url)) + arguments
+            wanted = (named, *sorted(environment.items()))
+            if wanted not in started:
+                folder = tmp_path_factory.mktemp("serve")
+                started[wanted] = stack.enter_context(real_serve(folder, *named, **environment))
+            return started[wanted]
+
+        yield start

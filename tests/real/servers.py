@@ -1,4 +1,4 @@
-"""Real servers and the doctor as separate processes: only they can say whether lumeai is right."""
+"""Real servers, the doctor and the proxy as separate processes: only they can say whether lumeai is right."""
 
 import datetime as dt
 import json
@@ -120,10 +120,10 @@ def real_express(folder: Path, packages: Path, *, key: str | None = None, fixed:
         process.stop()
 
 
-def _announced(log: str) -> str | None:
-    """The port or the URL from the server's line `listening on …`, once the whole line is there."""
-    lines = [line for line in log.splitlines(keepends=True) if line.startswith("listening on ") and line.endswith("\n")]
-    return lines[0].split()[-1] if lines else None
+def _announced(log: str, words: str = "listening on ") -> str | None:
+    """The port or the URL behind these words at the beginning of a line, once the whole line is there."""
+    lines = [line for line in log.splitlines(keepends=True) if line.startswith(words) and line.endswith("\n")]
+    return lines[0].removeprefix(words).split()[0] if lines else None
 
 
 @contextmanager
@@ -170,6 +170,21 @@ def real_llama(
         url = process.wait_until(lambda: _announced(process.log))
         process.wait_until(lambda: _answers(f"{url}/health"))
         yield Server(process, f"{url}/v1")
+    finally:
+        process.stop()
+
+
+@contextmanager
+def real_serve(folder: Path, *arguments: str, **environment: str) -> Iterator[Server]:
+    """`lumeai serve` as a fresh user would start it, with these arguments, on a free port."""
+    home = folder / "home"
+    home.mkdir(parents=True)
+    argv = [sys.executable, "-W", "error", "-m", "lumeai_cli", "serve", "--port", "0", *arguments]
+    process = RealProcess(
+        "serve", argv, clean_environment(home, LUMEAI_HOME=str(home / "lumeai"), **environment), folder
+    )
+    try:
+        yield Server(process, process.wait_until(lambda: _announced(process.log, "lumeai serves at ")))
     finally:
         process.stop()
 

@@ -1,0 +1,144 @@
+"""An explanation has a status that clients understand, a type, words without markup, and bounds."""
+
+from types import MappingProxyType
+
+import pytest
+
+from lumeai_cli.diagnoses.case import STREAMED
+from lumeai_cli.diagnoses.catalogue import CATALOGUE
+from lumeai_cli.proxy.attempt import asked_of
+from lumeai_cli.proxy.explanation import LONGEST_WAIT, Explanation, explain
+from lumeai_cli.repair.fault import NOTHING_SAID, Fault
+from lumeai_cli.wire.exchange import Chunk, Ending, EndingKind, Exchange, Headers
+from tests.proxy.playbook import ASK_A, chat_of
+
+SHOWN = {400, 401, 403, 404, 413, 422}
+"""Measured 2026-11: these are shown word for word, and not repeated (413: by shortening the conversation)."""
+
+
+def every() -> list[Explanation]:
+    """One explanation for each diagnosis."""
+    return [Explanation(entry.code, name) for name, entry in CATALOGUE.items()]
+
+
+@pytest.mark.parametrize("why", every(), ids=lambda why: why.name)
+def test_every_cause_has_a_status_that_fits_it(why: Explanation) -> None:
+    """What a repeat may cure says so by a status that clients repeat; all others by one that they show."""
+    assert why.status in ({429, 502, 503, 504} if why.passing else SHOWN)
+    types = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+    assert why.type == types.get(why.status, "server_error" if why.status >= 500 else "invalid_request_error")
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+@pytest.mark.parametrize("why", every(), ids=lambda why: why.name)
+def test_every_cause_is_told_on_one_line_without_markup(why: Explanation, language: str) -> None:
+    """With its code, and with something to do that is not what already stands in between."""
+    text = why.text(language)
+    assert f"({why.code};" in text
+    assert "\n" not in text
+    assert "**" not in text
+    assert "```" not in text
+    assert len(text) < 2000
+    what = {"en": "What to do: ", "ru": "Что делать: "}[language]
+    _, _, cure = text.partition(what)
+    assert not cure.startswith("lumeai serve")
+
+
+def test_413_stands_for_what_is_too_large_alone() -> None:
+    """Agents shorten their conversation for it."""
+    assert [why.name for why in every() if why.status == 413] == ["body-too-large"]
+
+
+def explained(
+    status: int | None = 200,
+    body: bytes = b"",
+    ending: EndingKind = EndingKind.CLEAN,
+    *,
+    told: Headers = (),
+    fault: Fault = NOTHING_SAID,
+) -> Explanation:
+    """Why this exchange failed."""
+    asked = asked_of(ASK_A, chat_of(), STREAMED)
+    chunks = (Chunk(0.2, body),) if body else ()
+    return explain(Exchange("a1", asked, status, told, 0.1, chunks, Ending(ending, 0.5)), ASK_A, fault)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "ending", "name"),
+    [
+        (None, b"", EndingKind.REFUSED, "connection-refused"),
+        (None, b"", EndingKind.DNS, "dns-failure"),
+        (None, b"", EndingKind.RESET, "connection-reset"),
+        (None, b"", EndingKind.TIMEOUT_FIRST, "no-answer"),
+        (200, b"", EndingKind.CLEAN, "zero-events"),
+        (200, b"data: [DONE]\n\n", EndingKind.CLEAN, "done-only"),
+        (200, b"<!DOCTYPE html><html></html>", EndingKind.CLEAN, "html-instead-of-api"),
+        (200, b'{"error": {"message": "out of memory"}}', EndingKind.CLEAN, "error-in-200"),
+        (401, b'{"error": {"message": "Incorrect API key provided"}}', EndingKind.CLEAN, None),
+        (429, b"", EndingKind.CLEAN, "rate-limited"),
+        (500, b"", EndingKind.CLEAN, "server-error"),
+        (503, b"", EndingKind.CLEAN, "server-error"),
+    ],
+)
+def test_an_exchange_is_told_by_its_cause(
+    status: int | None, body: bytes, ending: EndingKind, name: str | None
+) -> None:
+    why = explained(status, body, ending)
+    assert why.name in CATALOGUE
+    assert name is None or why.name == name
+    assert (why.code, why.text("en")) == (CATALOGUE[why.name].code, why.text("en"))
+
+
+STATUSES = (None, 200, 204, 206, 304, 307, 404, 418, 451, 500, 599)
+BODIES = (b"", b"\x00", b"{}", b"[]", b"data: {}\n\n", b"x" * 100)
+
+
+@pytest.mark.parametrize("kind", list(EndingKind))
+def test_nothing_is_left_without_a_name(kind: EndingKind) -> None:
+    """Whatever came: there is a diagnosis, and it can be told."""
+    for status in STATUSES:
+        for body in BODIES if status is not None else (b"",):
+            why = explained(status, body, kind)
+            assert why.name in CATALOGUE
+            assert why.text("en")
+            assert 400 <= why.status < 600
+
+
+@pytest.mark.parametrize(
+    ("told", "wait"),
+    [("2", 2), (" 7 ", 7), ("3600", 3600), ("-1", 0), ("1.5", 0), ("Wed, 21 Oct 2026 07:28:00 GMT", 0)],
+)
+def test_a_wait_is_read_where_it_is_told_in_seconds(told: str, wait: int) -> None:
+    assert explained(429, told=(("retry-after", told),)).retry_after == wait
+    assert LONGEST_WAIT == 30
+
+
+def test_what_a_server_said_is_bounded() -> None:
+    """A megabyte does not go on."""
+    said = "boom\r\n" + "x" * 1_000_000
+    for why in (explained(500, said.encode()), explained(fault=Fault("broken-json-frame", said))):
+        assert len(why.said) <= 310
+        assert len(why.text("en")) < 3000
+
+
+def test_what_the_mender_met_is_told_where_the_whole_has_no_name() -> None:
+    why = explained(200, b"data: {}\n\n", fault=Fault("tool-arguments-not-json", '{"a'))
+    assert (why.name, why.said) == ("tool-arguments-not-json", '{"a')
+
+
+def test_equal_explanations_are_equal() -> None:
+    """Facts are part of it, and none of its hash."""
+    one, same = (Explanation("LUM803", "empty-answer", MappingProxyType({"a": 1})) for _ in range(2))
+    assert one == same
+    assert hash(one) == hash(same)
+
+
+def test_a_backends_words_cannot_steer_a_terminal() -> None:
+    """They are shown, not obeyed, and stand once."""
+    body = b'{"error":{"message":"over\\u001b[31m load\\n\\u202eed","type":"overloaded"}}'
+    text = explained(200, b"data: " + body + b"\n\n", fault=Fault("error-in-200", "over\x1b[31m load\n\u202eed")).text(
+        "en"
+    )
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "\\u202e" in text
