@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from lumeai_cli.backends.words import LIMIT, QUOTA, SENTENCE
 from lumeai_cli.diagnoses.case import OTHER, PLAIN, STREAMED, TOOL_FORCED, TOOL_RESULT, Case
 from lumeai_cli.diagnoses.diagnosis import Diagnosis, Family, found
-from lumeai_cli.diagnoses.errors import QUOTA, SENTENCE
 from lumeai_cli.diagnoses.finding import FINISH, Certainty, Fact, Finding, Severity, near, of_body, of_frame, of_text
 from lumeai_cli.wire.event import Reasoning
 from lumeai_cli.wire.markup import written_calls
@@ -177,16 +177,9 @@ def _quota_text(case: Case) -> Iterator[Finding]:
     hits = []
     for reading in _ended(case):
         text = reading.heard.text
-        if len(text) <= SENTENCE and (QUOTA.search(text) or _LIMIT.search(text)):
+        if len(text) <= SENTENCE and (QUOTA.search(text) or LIMIT.search(text)):
             hits.append((reading, of_text(reading)))
     yield from found("quota-text-as-answer", hits, {"text": hits[0][0].heard.text[:120] if hits else ""})
-
-
-_LIMIT = re.compile(
-    r"(reached|exceeded|hit) (your|the) .{0,30}limit|upgrade to a paid|rate limit (reached|exceeded)"
-    r"|quota .{0,40}(used up|reached|exhausted|exceeded)",
-    re.IGNORECASE,
-)
 
 
 FASTEST = 0.002

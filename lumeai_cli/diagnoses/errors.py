@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from lumeai_cli.backends.words import CHARACTERS, EXCEEDED, QUOTA, SENTENCE
 from lumeai_cli.diagnoses.access import said, too_large
 from lumeai_cli.diagnoses.case import ANSWERING, OLLAMA_CHAT, Case
 from lumeai_cli.diagnoses.diagnosis import Diagnosis, Family, Hit, found
@@ -84,15 +85,6 @@ def _unframed(case: Case) -> Iterator[Finding]:
     yield from found("unframed-error-in-stream", hits, {"said": said(hits[0][0]) if hits else ""})
 
 
-QUOTA = re.compile(
-    r"insufficient[_ ](quota|balance|funds|credits?)|exceeded your current quota|quota (was |is |has been )?exceeded"
-    r"|billing (details|hard limit)|out of credits|no resource package|payment required|free[- ]tier limit"
-    r"|daily (free )?limit|(当日|每日|今日)?额度.{0,8}(用|消耗)[完尽]",
-    re.IGNORECASE,
-)
-"""Money, not haste: waiting does not help. Texts of OpenAI, Zhipu (1113), OpenRouter and web-chat providers."""
-
-
 def _quota(case: Case) -> Iterator[Finding]:
     hits = [
         (reading, of_body(reading))
@@ -104,13 +96,6 @@ def _quota(case: Case) -> Iterator[Finding]:
         yield from found("quota-exhausted", hits, {"said": said(hits[0][0]), "status": hits[0][0].status or 0})
 
 
-EXCEEDED = re.compile(
-    r"maximum context length|exceeds the available context size|context[_ ]length[_ ]exceeded|context window"
-    r"|prompt is too long|greater than the context length|n_keep|tokens to keep from the initial prompt"
-    r"|context the overflows|longer than the context length|input is too long|too many (input )?tokens"
-    r"|message_length_exceeds_limit|text-too-long|exceeds the \d+ ?char|char(acter)?s? per message",
-    re.IGNORECASE,
-)
 _WINDOW = re.compile(
     r"(?:maximum context length is|context size \(|n_ctx[:=]?\s*>?=?\s*\(?|context length of only|maximum is|> )"
     r"\s*(\d+)",
@@ -127,7 +112,7 @@ def _exceeded(case: Case) -> Iterator[Finding]:
         (reading, of_body(reading))
         for reading in case.of(*ANSWERING)
         if any(EXCEEDED.search(f"{error.message} {error.type} {error.code}") for error in reading.answer.errors)
-        or _CHARACTERS.search(reading.heard.text[:SENTENCE])
+        or CHARACTERS.search(reading.heard.text[:SENTENCE])
     ]
     if hits:
         text = said(hits[0][0]) or hits[0][0].heard.text[:SENTENCE]
@@ -155,13 +140,6 @@ def _swallowed(case: Case) -> Iterator[Finding]:
     if told and mute:
         hits = [(reading, of_body(reading)) for reading in told] + mute + loud
         yield from found("ollama-hides-error", hits, {"said": said(told[0])})
-
-
-SENTENCE = 400
-"""Characters of a text that may be a refusal in the place of an answer; a longer one is an answer that speaks of it."""
-
-_CHARACTERS = re.compile(r"^.{0,80}exceeds the \d+ ?char.{0,40}limit", re.IGNORECASE)
-"""How web chats behind G4F refuse a long message: as the assistant's text."""
 
 
 ENTRIES = (

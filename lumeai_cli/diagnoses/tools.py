@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+from lumeai_cli.backends.words import EXCEEDED, QUOTA
 from lumeai_cli.diagnoses.access import said
 from lumeai_cli.diagnoses.case import (
     AGENT_NATIVE,
@@ -18,7 +19,6 @@ from lumeai_cli.diagnoses.case import (
 )
 from lumeai_cli.diagnoses.diagnosis import Detector, Diagnosis, Family, Hit, found
 from lumeai_cli.diagnoses.dialect import odd, odd_hits
-from lumeai_cli.diagnoses.errors import EXCEEDED, QUOTA
 from lumeai_cli.diagnoses.finding import COUNT, Certainty, Evidence, Finding, near, of_body, of_frame, of_text
 from lumeai_cli.diagnoses.parameters import refused, refused_parameters
 from lumeai_cli.wire.event import CallPart, Finish, OddKind

@@ -42,7 +42,8 @@ from lumeai_cli.proxy.underway import Underway
 from lumeai_cli.repair.chunk import comment, error_event
 from lumeai_cli.repair.fault import NOTHING_SAID, Fault
 from lumeai_cli.repair.plain import PlainMender
-from lumeai_cli.repair.stream import Spoken, StreamMender
+from lumeai_cli.repair.speech import Spoken
+from lumeai_cli.repair.stream import StreamMender
 from lumeai_cli.text.phrase import say
 from lumeai_cli.wire.exchange import Ending, EndingKind, Exchange, redirect_target
 

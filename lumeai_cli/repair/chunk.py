@@ -45,10 +45,14 @@ def error_event(message: str, code: str) -> bytes:
 
 
 def chunk(
-    envelope: Mapping[str, Any], delta: Json, finish: str | None = None, rest: Mapping[str, Any] | None = None
+    envelope: Mapping[str, Any],
+    delta: Json,
+    finish: str | None = None,
+    rest: Mapping[str, Any] | None = None,
+    index: int = 0,
 ) -> Json:
     """A chunk with this delta; `rest` are further fields of the choice."""
-    return {**envelope, "choices": [{**(rest or {}), "index": 0, "delta": delta, "finish_reason": finish}]}
+    return {**envelope, "choices": [{**(rest or {}), "index": index, "delta": delta, "finish_reason": finish}]}
 
 
 def reasoning(text: str) -> Json:
@@ -67,14 +71,17 @@ def call_entry(call: ToolCall, index: int | None = None) -> Json:
     }
 
 
-def named(calls: Iterable[ToolCall], seed: str, earlier: int = 0) -> tuple[ToolCall, ...]:
-    """The calls, each with an id that is no other's; those that have a good one keep it.
+def named(
+    calls: Iterable[ToolCall], seed: str, earlier: int = 0, taken: set[str] | None = None
+) -> tuple[ToolCall, ...]:
+    """The calls, each with an id that is no other's; those that have a good one keep it. `taken` are the ids of the
+    calls before them, and is added to.
 
     A made-up id depends on the request's seed, on the place and on the call, so that the same bytes give the same id,
     and two turns of a conversation never share one.
     """
     found: list[ToolCall] = []
-    taken: set[str] = set()
+    taken = set() if taken is None else taken
     for place, call in enumerate(calls, earlier):
         identity = call.id
         if not identity or identity in taken:
@@ -109,4 +116,17 @@ def envelope_of(value: Mapping[str, Any], kind: str, seed: str) -> Json:
     }
 
 
+def further(choice: Mapping[str, Any]) -> tuple[Json, Json]:
+    """The fields of a choice, and of its delta or message, that are no part of what is told anew."""
+    said = choice.get("delta", choice.get("message"))
+    return (
+        {key: item for key, item in choice.items() if key not in _KNOWN_OF_CHOICE},
+        {key: item for key, item in said.items() if key not in _KNOWN_OF_SAID} if isinstance(said, dict) else {},
+    )
+
+
+_KNOWN_OF_CHOICE = frozenset({"index", "delta", "message", "text", "finish_reason"})
+_KNOWN_OF_SAID = frozenset(
+    {"role", "content", "reasoning", "reasoning_content", "refusal", "tool_calls", "function_call"}
+)
 _ANSWERS = frozenset({"choices", "usage", "error"})

@@ -17,6 +17,10 @@ _STRING = re.compile(rb'[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
+VAIN = 16
+"""Patterns that no frame follows, after which none is looked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Skimmed:
     """`passed` bytes pass as they are, up to `taken` they are dealt with, and `pieces` is what the rest says."""
@@ -27,19 +31,31 @@ class Skimmed:
 
 
 class Skimmer:
-    """`learn` a healthy frame, then `skim` what comes; `ready` says that there is a pattern to go by."""
+    """`learn` a healthy frame, then `skim` what comes; `ready` says that there is a pattern to go by.
 
-    __slots__ = ("_after", "_before", "ready")
+    Of a server that writes every frame differently (an id or a time of its own in each) nothing is learnt any more, and
+    `hopes` is false.
+    """
+
+    __slots__ = ("_after", "_before", "_in_vain", "hopes", "ready")
 
     def __init__(self) -> None:
         self._before = b""
         self._after = b""
+        self._in_vain = 0  # patterns that no frame followed, in a row
+        self.hopes = True
         self.ready = False
 
     def learn(self, frame: Frame, raw: bytes, text: str) -> None:
         """Takes this frame, which says this text alone, as the pattern, if it is written as simply as most are."""
         self.ready = False
-        if not raw.startswith(b"data:") or not raw.endswith(b"}\n\n") or raw.count(b"\n") != 2 or frame.lines != 1:
+        if (
+            not self.hopes
+            or not raw.startswith(b"data:")
+            or not raw.endswith(b"}\n\n")
+            or raw.count(b"\n") != 2
+            or frame.lines != 1
+        ):
             return
         keys = list(_KEY.finditer(raw))
         if len(keys) != 1:
@@ -55,18 +71,19 @@ class Skimmer:
             return
         self._before, self._after, self.ready = raw[:start], raw[string.end() :], True
 
-    def skim(self, data: bytes, lane: TextLane | None) -> Skimmed:
-        """Takes the frames at the beginning of these bytes that follow the pattern, as far as they go.
+    def skim(self, data: bytes, place: int, lane: TextLane | None) -> Skimmed:
+        """Takes the frames that follow the pattern, from this place on and as far as they go; a frame begins there.
 
-        The bytes begin where a frame does. With a lane their text is looked at there, and one that it holds or changes
-        ends it: what the lane makes of that one is in `pieces`.
+        With a lane their text is looked at there, and one that it holds or changes ends it: what the lane makes of that
+        one is in `pieces`.
         """
-        place = 0
-        size = len(data)
+        size, first = len(data), place
         before, after = self._before, self._after
         while place < size:
             end = data.find(b"\n\n", place) + 2
-            if end < 2 or not data.startswith(before, place) or not data.endswith(after, place, end):
+            if end < 2:  # no more than the beginning of a frame
+                return Skimmed(place, place, [])
+            if not data.startswith(before, place) or not data.endswith(after, place, end):
                 break
             start, stop = place + len(before), end - len(after)
             string = _STRING.match(data, start, stop) if start < stop else None
@@ -86,4 +103,8 @@ class Skimmer:
                 if pieces != [frame]:
                     return Skimmed(place, end, pieces)
             place = end
+            self._in_vain = 0
+        if place == first:
+            self._in_vain += 1
+            self.hopes = self._in_vain < VAIN
         return Skimmed(place, place, [])

@@ -13,3 +13,6 @@ class Fault:
 
 NOTHING_SAID = Fault()
 """The answer ended, and nothing in it counts as one."""
+
+ENDLESS = Fault("endless-answer")
+"""More came, or nothing came for longer, than with any answer."""

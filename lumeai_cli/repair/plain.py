@@ -3,21 +3,25 @@
 A completion that every known client takes passes as the bytes that it was, unknown fields included.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from lumeai_cli.repair import chunk as shape
 from lumeai_cli.repair import step
+from lumeai_cli.repair.choice import choices_of, parted
 from lumeai_cli.repair.chunk import COMPLETION, Json
-from lumeai_cli.repair.fault import NOTHING_SAID, Fault
-from lumeai_cli.repair.stream import MENDED_BY
-from lumeai_cli.repair.turn import Turn, mend
+from lumeai_cli.repair.fault import ENDLESS, NOTHING_SAID, Fault
+from lumeai_cli.repair.step import Repair
+from lumeai_cli.repair.tail import fragment, unterminated
+from lumeai_cli.repair.turn import Turn, finish_for, mend
 from lumeai_cli.repair.wanted import Wanted
 from lumeai_cli.wire.answer import Answer, fold
-from lumeai_cli.wire.body import BodyReader, BrokenJsonError, loads
+from lumeai_cli.wire.body import BOM, BodyReader, BrokenJsonError, loads
 from lumeai_cli.wire.event import BackendError, Done, Event, Finish, Odd, OddKind, Usage
 from lumeai_cli.wire.exchange import Ending
 from lumeai_cli.wire.frame import Frame, FrameKind
-from lumeai_cli.wire.openai import events_of
+from lumeai_cli.wire.openai import REASONING_FIELDS, events_of
+from lumeai_cli.wire.sse import DEFAULT_LIMIT
 
 _HARMLESS = frozenset({OddKind.EMPTY_CHOICES})
 
@@ -30,6 +34,7 @@ class PlainMender:
         self._body = BodyReader()
         self._frames: list[Frame] = []
         self._raw: list[bytes] = []
+        self._size = 0
         self._usage: Usage | None = None
         self.fault: Fault | None = None
         self.complete = False
@@ -42,17 +47,27 @@ class PlainMender:
 
     def feed(self, data: bytes, at: float) -> bytes:
         """The next bytes of the body."""
+        if self.fault is not None:
+            return b""
+        self._size += len(data)
+        if self._size > DEFAULT_LIMIT:
+            self.fault = ENDLESS
+            self._raw.clear()
+            self._frames.clear()
+            return b""
         self._raw.append(data)
         self._frames += self._body.feed(data, at)
         return b""
 
     def close(self, ending: Ending) -> bytes:
         """The body has ended like this."""
+        if self.fault is not None:
+            return b""
         self._frames += self._body.close(ending.at)
-        frames = self._split()
+        frames, others = self._parted(ending)
         events = [event for number, frame in enumerate(frames) for event in events_of(frame, number)]
-        self._usage = next((event for event in reversed(events) if isinstance(event, Usage)), None)
-        self.fault = self._broken(frames, events, ending)
+        self._usage = fold(events).usage
+        self.fault = self._broken(frames, events, others, ending)
         if self.fault is not None:
             return b""
         answer = fold(events)
@@ -62,20 +77,37 @@ class PlainMender:
             return b""
         odd = {event.kind for event in events if isinstance(event, Odd)} - _HARMLESS
         self.complete = True
-        one = len(frames) == 1 and frames[0].kind is FrameKind.JSON
-        if one and not odd and not turn.repairs and turn.finish == answer.finish and turn.finish:
-            return b"".join(self._raw)
+        one = _is_one(frames)
+        if one and turn.reasoning and not _under_both_names(frames[0]):
+            self._told(step.REASONING)
+        elif one and not odd and not turn.repairs and turn.finish == answer.finish and turn.finish:
+            return self._as_it_was()
         self._explain(turn, odd, answer, one=one)
-        return shape.encoded(self._completion(frames, turn))
+        told = self._completion(frames, turn)
+        told["choices"] += self._further_choices(frames, others)
+        return shape.encoded(told)
 
-    def _split(self) -> list[Frame]:
-        """The frames that say something; what stands behind `[DONE]` does not, and melted events are parted."""
+    def _as_it_was(self) -> bytes:
+        body = b"".join(self._raw)
+        if body.startswith(BOM):
+            self._told(step.BYTE_ORDER_MARK)
+        return body.removeprefix(BOM)
+
+    def _told(self, repair: Repair) -> None:
+        self.repairs[repair.name] = None
+
+    def _parted(self, ending: Ending) -> tuple[list[Frame], dict[int, list[Frame]]]:
+        """The frames that say something, those of other choices apart. What stands behind `[DONE]` says nothing, nor
+        does what a cut left of an event; melted events are parted.
+        """
         frames: list[Frame] = []
         for frame in self._frames:
             if frame.kind in (FrameKind.COMMENT, FrameKind.JUNK) and not _error_in(frame):
                 continue
+            if unterminated(frame) and not (ending.clean and (frame.lines > 1 or not fragment(frame))):
+                continue
             if frame.lines > 1 and _melted(frame):
-                self.repairs[step.NEWLINES.name] = None
+                self._told(step.NEWLINES)
                 frames += [
                     Frame(FrameKind.EVENT, frame.start, frame.end, frame.at, line) for line in frame.data.split(b"\n")
                 ]
@@ -83,42 +115,46 @@ class PlainMender:
                 frames.append(frame)
             if any(one.done for one in frames[-1 if frame.lines == 1 else -frame.lines :]):
                 break
-        return frames
+        return (frames, {}) if _is_one(frames) else parted(frames)
 
-    def _broken(self, frames: list[Frame], events: list[Event], ending: Ending) -> Fault | None:
+    def _broken(
+        self, frames: list[Frame], events: list[Event], others: Mapping[int, list[Frame]], ending: Ending
+    ) -> Fault | None:
         """What makes this body no answer, whatever else it says."""
         error = next((event for event in events if isinstance(event, BackendError)), None)
         if error is not None:
             junk = frames[error.frame].kind is FrameKind.JUNK
             return Fault("unframed-error-in-stream" if junk else "error-in-200", error.message)
         if any(frame.kind is FrameKind.OVERSIZE for frame in frames):
-            return Fault("endless-answer")
+            return ENDLESS
         kinds = {event.kind for event in events if isinstance(event, Odd)}
         if kinds & {OddKind.BROKEN_JSON, OddKind.NOT_AN_OBJECT}:
             return Fault("broken-json-frame")
-        ended = any(isinstance(event, Finish | Done) for event in events)
-        if not ending.clean and not ended:
-            return Fault("stream-cut" if fold(events).usable else "", ending.detail)
-        if not ended and not (len(frames) == 1 and frames[0].kind is FrameKind.JSON):
-            return Fault("missing-finish-reason") if fold(events).usable else NOTHING_SAID
-        return None
+        done = any(isinstance(event, Done) for event in events) or _is_one(frames)
+        ended = done or (
+            any(isinstance(event, Finish) for event in events)
+            and all(fold(_events(each)).finish for each in others.values())
+        )
+        if ended:
+            return None
+        usable = fold(events).usable
+        if not ending.clean:
+            return Fault("stream-cut" if usable else "", ending.detail)
+        return Fault("missing-finish-reason") if usable else NOTHING_SAID
 
     def _explain(self, turn: Turn, odd: set[OddKind], answer: Answer, *, one: bool) -> None:
         if not one:
-            self.repairs[step.SSE_TO_JSON.name] = None
-        for kind in odd - ({OddKind.MESSAGE_FOR_DELTA} if not one else set()):
-            if kind is OddKind.DELTA_FOR_MESSAGE:
-                self.repairs[step.MESSAGE.name] = None
-            elif kind in MENDED_BY:
-                self.repairs[MENDED_BY[kind].name] = None
-        for repair in turn.repairs:
-            self.repairs[repair.name] = None
+            self._told(step.SSE_TO_JSON)
+        # What stands in a delta and what in a message is another question where a stream becomes a body.
+        for repair in (*step.repairs_of(odd - ({OddKind.MESSAGE_FOR_DELTA} if not one else set())), *turn.repairs):
+            self._told(repair)
         if not answer.finish:
-            self.repairs[step.FINISH.name] = None
+            self._told(step.FINISH)
 
     def _completion(self, frames: list[Frame], turn: Turn) -> Json:
         value = _first_object(frames)
-        message: Json = {"role": "assistant", "content": turn.text}
+        rest, extra = _further(frames)
+        message: Json = {"role": "assistant", "content": turn.text, **extra}
         if turn.reasoning:
             message |= shape.reasoning(turn.reasoning)
         if turn.calls:
@@ -126,10 +162,35 @@ class PlainMender:
             message["content"] = turn.text or None
         finish = turn.finish or ("tool_calls" if turn.calls else "stop")
         told = shape.envelope_of(value, COMPLETION, self._wanted.seed)
-        told["choices"] = [{**_further(value), "index": 0, "message": message, "finish_reason": finish}]
+        told["choices"] = [{**rest, "index": 0, "message": message, "finish_reason": finish}]
         if self._usage is not None:
             told["usage"] = shape.usage_of(self._usage)
         return told
+
+    def _further_choices(self, frames: list[Frame], others: Mapping[int, list[Frame]]) -> list[Json]:
+        """The other choices: of one body as they are, of a stream put together."""
+        if _is_one(frames):
+            return choices_of(frames[0])[1][1:]
+        told: list[Json] = []
+        for index, each in sorted(others.items()):
+            answer = fold(_events(each))
+            message: Json = {"role": "assistant", "content": answer.text}
+            if answer.reasoning:
+                message |= shape.reasoning(answer.reasoning)
+            if answer.calls:
+                message["tool_calls"] = [shape.call_entry(call) for call in answer.calls]
+            finish = finish_for(answer.finish, called=bool(answer.calls)) or "stop"
+            told.append({"index": index, "message": message, "finish_reason": finish})
+        return told
+
+
+def _is_one(frames: list[Frame]) -> bool:
+    """Whether the body is one JSON text."""
+    return len(frames) == 1 and frames[0].kind is FrameKind.JSON
+
+
+def _events(frames: list[Frame]) -> list[Event]:
+    return [event for number, frame in enumerate(frames) for event in events_of(frame, number)]
 
 
 def _melted(frame: Frame) -> bool:
@@ -155,9 +216,14 @@ def _first_object(frames: list[Frame]) -> Json:
     return {}
 
 
-def _further(value: Json) -> Json:
-    """The further fields of the first choice."""
-    choices = value.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
-    known = ("index", "message", "delta", "text", "finish_reason")
-    return {key: item for key, item in choice.items() if key not in known}
+def _further(frames: list[Frame]) -> tuple[Json, Json]:
+    """The further fields of the first choice and of its message, where they stand in one place."""
+    _, choices = choices_of(frames[0]) if _is_one(frames) else ({}, [])
+    return shape.further(choices[0]) if choices else ({}, {})
+
+
+def _under_both_names(frame: Frame) -> bool:
+    _, choices = choices_of(frame)
+    message = choices[0].get("message") if choices else None
+    told = {message.get(name) for name in REASONING_FIELDS} if isinstance(message, dict) else set()
+    return len(told) == 1

@@ -55,6 +55,10 @@ class Sign:
     harmony: bool = False
 
 
+BEGINNINGS = frozenset(("<t", "<f", "<i", "<m", "<|", "<｜", "[", "{", "`", "A", "t"))
+"""How the signs of every form begin; those of the tools' own tags begin with their names."""
+
+
 def signs(names: Iterable[str]) -> dict[str, tuple[Sign, ...]]:
     """The signs of calls to these tools, by the characters with which they begin: two where that is `<`."""
     known = word(names)

@@ -1,9 +1,11 @@
 """The repairs by name: what each does, and how far it reaches."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+
+from lumeai_cli.wire.event import OddKind
 
 
 class Reach(StrEnum):
@@ -50,7 +52,45 @@ CALL_SHAPE = Repair("call-shape", Reach.WHOLE, "a call gets its index, id, type 
 ARGUMENTS = Repair("call-arguments", Reach.WHOLE, "arguments become the JSON text of an object")
 CALL_TO_XML = Repair("call-to-xml", Reach.WHOLE, "a native call becomes the tags that a classic client reads")
 TEXT_TO_CALL = Repair("text-to-call", Reach.WHOLE, "a call that stands in the text becomes a native one")
+CHOICES = Repair("choices", Reach.FRAME, "several choices in one chunk get a chunk each")
+SPLIT = Repair("chunk-split", Reach.FRAME, "what one chunk says at once is told in several")
+MARKS = Repair("template-marks", Reach.FRAME, "marks of a chat template that stand around the text go")
 
 REPAIRS: Mapping[str, Repair] = MappingProxyType(
     {value.name: value for value in list(globals().values()) if isinstance(value, Repair)}
 )
+
+MENDED_BY: Mapping[OddKind, Repair] = MappingProxyType(
+    {
+        OddKind.FOREIGN_DIALECT: DIALECT,
+        OddKind.ERROR_NULL: ERROR_NULL,
+        OddKind.MESSAGE_FOR_DELTA: MESSAGE,
+        OddKind.DELTA_FOR_MESSAGE: MESSAGE,
+        OddKind.LEGACY_TEXT: TEXT,
+        OddKind.CONTENT_PARTS: PARTS,
+        OddKind.FOREIGN_ROLE: ROLE,
+        OddKind.BAD_USAGE: USAGE,
+        OddKind.NO_CHOICES: SCHEMA,
+        OddKind.BAD_CHOICES: SCHEMA,
+        OddKind.NO_DELTA: SCHEMA,
+        OddKind.BAD_CONTENT: SCHEMA,
+        OddKind.INVALID_UTF8: UTF8,
+        OddKind.FUNCTION_CALL: FUNCTION_CALL,
+        OddKind.CALL_NO_ID: CALL_SHAPE,
+        OddKind.CALL_EMPTY_ID: CALL_SHAPE,
+        OddKind.CALL_BAD_ID: CALL_SHAPE,
+        OddKind.CALL_NO_INDEX: CALL_SHAPE,
+        OddKind.CALL_NO_NAME: CALL_SHAPE,
+        OddKind.CALL_BAD_ARGUMENTS: ARGUMENTS,
+        OddKind.BAD_CALLS: CALL_SHAPE,
+    }
+)
+"""Which repair takes an oddity away. A chunk of another dialect has no choices, too, and only its dialect is mended."""
+
+
+def repairs_of(odd: Iterable[OddKind]) -> tuple[Repair, ...]:
+    """The repairs that take these oddities away, in the order in which they stand here."""
+    kinds = set(odd)
+    if OddKind.FOREIGN_DIALECT in kinds:
+        kinds -= {OddKind.NO_CHOICES}
+    return tuple(dict.fromkeys(MENDED_BY[kind] for kind in MENDED_BY if kind in kinds))

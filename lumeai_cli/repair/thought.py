@@ -7,12 +7,16 @@ white space in front that models write, too). While it is open, all that comes i
 import re
 from dataclasses import dataclass
 
-_HEAD = re.compile(r"\s*< *think *>")
-_CLOSING = re.compile(r"\s*< */ *think *>")
-_BEGINS = re.compile(r"\s*(?:<(?: *(?:/ *)?(?:t(?:h(?:i(?:n(?:k *)?)?)?)?)?)?)?\Z")
-_TAG = re.compile(r"< *(?P<closing>/ *)?think *>")
-_TAG_BEGINS = re.compile(r"<(?: *(?:/ *)?(?:t(?:h(?:i(?:n(?:k *)?)?)?)?)?)?\Z")
-_LONGEST = 64  # characters of a tag with spaces in it, at most
+# Every tag is bounded, so that what is held back is, and a text reads the same however it comes.
+_HEAD = re.compile(r"\s{0,32}< {0,4}think {0,4}>")
+_CLOSING = re.compile(r"\s{0,32}< {0,4}/ {0,4}think {0,4}>")
+_BEGINS = re.compile(r"\s{0,32}(?:<(?: {0,4}(?:/ {0,4})?(?:t(?:h(?:i(?:n(?:k {0,4})?)?)?)?)?)?)?\Z")
+_TAG = re.compile(r"< {0,4}(?P<closing>/ {0,4})?think {0,4}>")
+_TAG_BEGINS = re.compile(r"<(?: {0,4}(?:/ {0,4})?(?:t(?:h(?:i(?:n(?:k {0,4})?)?)?)?)?)?\Z")
+_LONGEST = 20  # characters of the longest tag
+
+MOST_THOUGHT = 4 * 1024 * 1024
+"""Characters of a thought that are kept, for the case that it is never closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +27,16 @@ class Thought:
 
 
 class ThoughtSplitter:
-    """Text in, thoughts and text out; `settled` says that no tag can count any more, and all the rest is text."""
+    """Text in, thoughts and text out; `settled` says that no tag can count any more, and all the rest is text, and
+    `found` that one did.
+    """
 
-    __slots__ = ("_depth", "_held", "_thought", "_trim", "settled")
+    __slots__ = ("_depth", "_held", "_size", "_thought", "_trim", "found", "settled")
 
     def __init__(self) -> None:
         self.settled = False
+        self.found = False
+        self._size = 0
         self._depth = 0
         self._held = ""
         self._thought: list[str] = []
@@ -38,6 +46,11 @@ class ThoughtSplitter:
     def open(self) -> bool:
         """Whether a thought was begun and not ended."""
         return self._depth > 0
+
+    @property
+    def full(self) -> bool:
+        """Whether the thought is longer than any."""
+        return self._size > MOST_THOUGHT
 
     @property
     def thought(self) -> str:
@@ -56,7 +69,7 @@ class ThoughtSplitter:
             if head is None:
                 return self._without_head(text)
             self._depth = 1
-            self._trim = True
+            self._trim = self.found = True
             text = text[head.end() :]
         return self._inside(self._trimmed(text))
 
@@ -65,17 +78,15 @@ class ThoughtSplitter:
         held, self._held, self.settled = self._held, "", True
         if not held:
             return []
-        if self._depth:
-            self._thought.append(held)
-            return [Thought(held)]
-        return [held]
+        return [*self._told(held)] if self._depth else [held]
 
     def _without_head(self, text: str) -> list[Thought | str]:
         stray = _CLOSING.match(text)
         if stray is not None:
+            self.found = True
             # The opening tag stood in the prompt's template; what comes behind it is the answer.
             return self._answer(text[stray.end() :])
-        if len(text) <= _LONGEST and _BEGINS.match(text):
+        if _BEGINS.match(text):
             self._held = text
             return []
         self.settled = True
@@ -109,5 +120,7 @@ class ThoughtSplitter:
     def _told(self, thought: str) -> list[Thought | str]:
         if not thought:
             return []
-        self._thought.append(thought)
+        if self._size <= MOST_THOUGHT:
+            self._thought.append(thought)
+            self._size += len(thought)
         return [Thought(thought)]

@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 
 from lumeai_cli.repair.arguments import fitting
 from lumeai_cli.repair.chunk import named
+from lumeai_cli.repair.excuse import excuse_in
 from lumeai_cli.repair.fault import NOTHING_SAID, Fault
 from lumeai_cli.repair.step import (
     ARGUMENTS,
     CALL_SHAPE,
     CALL_TO_XML,
     FINISH,
+    MARKS,
     REFUSAL,
     TEXT_TO_CALL,
     THINK,
@@ -72,9 +74,12 @@ def mend(answer: Answer, wanted: Wanted) -> Turn | Fault:
     """The turn that this answer comes to, or what is wrong with it beyond mending."""
     text, reasoning, repairs = _parted(answer)
     found: tuple[ToolCall, ...] = ()
+    if not answer.calls and UNCLOSED not in repairs and (excuse := excuse_in(text)) is not None:
+        return excuse
     if wanted.native:
-        text, found = _calls_within(text, wanted)
-        repairs += (TEXT_TO_CALL,) * bool(found)
+        inner, found = calls_within(text, wanted)
+        repairs += (TEXT_TO_CALL,) if found else (MARKS,) if inner != text else ()
+        text = inner
     calls: Sequence[ToolCall] = answer.calls
     if wanted.native or not wanted.xml:
         mended = mended_calls(calls, wanted)
@@ -119,7 +124,10 @@ def mended_calls(
     done: list[ToolCall] = []
     repairs: dict[Repair, None] = {}
     for call in calls:
-        if not call.name and must:
+        if call == _NO_CALL:
+            repairs[CALL_SHAPE] = None
+            continue
+        if not call.name:  # no client runs it, and some lose it without a word
             return Fault("tool-call-missing-name", call.arguments[:200])
         if not call.id:
             repairs[CALL_SHAPE] = None
@@ -134,6 +142,9 @@ def mended_calls(
             call = replace(call, arguments=mended.text)  # noqa: PLW2901  # the same call, mended
         done.append(call)
     return tuple(done), tuple(repairs)
+
+
+_NO_CALL = ToolCall("", "", "")
 
 
 def as_text(calls: Sequence[ToolCall], wanted: Wanted) -> str | Fault:
@@ -165,7 +176,8 @@ def unclosed(thought: str, finish: str) -> str:
     return "" if finish == "length" else thought
 
 
-def _calls_within(text: str, wanted: Wanted) -> tuple[str, tuple[ToolCall, ...]]:
+def calls_within(text: str, wanted: Wanted) -> tuple[str, tuple[ToolCall, ...]]:
+    """A whole text without the calls that are written in it, and those."""
     finder = WrittenFinder(wanted.tools)
     pieces = [*finder.feed(text), *finder.close()]
     calls = tuple(piece for piece in pieces if isinstance(piece, ToolCall))

@@ -15,7 +15,7 @@ from typing import Any
 from lumeai_cli.repair.arguments import fitting
 from lumeai_cli.repair.begins import MORE, NO, literal
 from lumeai_cli.repair.frame import Calls, Frame, Look
-from lumeai_cli.repair.signs import Sign, Where, signs, tool_sign
+from lumeai_cli.repair.signs import BEGINNINGS, Sign, Where, signs, tool_sign
 from lumeai_cli.wire.answer import ToolCall
 from lumeai_cli.wire.markup import MOST_CALLS
 
@@ -43,9 +43,8 @@ class WrittenFinder:
 
     def __init__(self, tools: Mapping[str, Mapping[str, Any] | None]) -> None:
         self._tools = {name: schema for name, schema in tools.items() if name}
-        self._signs = signs(self._tools)
-        self._signs["<t"] += tuple(tool_sign(name, schema, "<tool_call>") for name, schema in self._tools.items())
-        self._tool_signs = {name: tool_sign(name, schema) for name, schema in self._tools.items()}
+        self._signs: dict[str, tuple[Sign, ...]] = {}  # by how they begin; made when something begins like one
+        self._tool_signs: dict[str, Sign] = {}  # of the tools whose tags were met
         self._out: list[str | ToolCall] = []
         self._tail = ""  # the beginning of a sign, perhaps
         self._sign: Sign | None = None  # of what is held back
@@ -178,20 +177,36 @@ class WrittenFinder:
                 return MORE
         return NO
 
+    def _signs_of(self, first: str) -> tuple[Sign, ...]:
+        """The signs that begin like this. Making them takes milliseconds, and most answers need none."""
+        if first not in BEGINNINGS:
+            return ()
+        if not self._signs:
+            self._signs = signs(self._tools)
+            self._signs["<t"] += tuple(tool_sign(name, schema, "<tool_call>") for name, schema in self._tools.items())
+        return self._signs[first]
+
+    def _tool_sign(self, name: str) -> tuple[Sign, ...]:
+        """The sign of a call in this tag, if it is a tool's."""
+        if name not in self._tools:
+            return ()
+        if name not in self._tool_signs:
+            self._tool_signs[name] = tool_sign(name, self._tools[name])
+        return (self._tool_signs[name],)
+
     def _open(self, text: str, at: int, width: int, *, final: bool) -> int:
         """Where the markup of the sign ends that stands here, if one does; what it begins is framed."""
         first = text[at : at + 2] if text[at] == "<" else text[at]
         if first == "<" and not final:
             return MORE
-        candidates = self._signs.get(first, ()) if width in (1, 3) else ()
+        candidates = self._signs_of(first) if width in (1, 3) else ()
         if self._before is not None:
             candidates = (*candidates, *self._before.chain)
         tag = _TAG.match(text, at) if first[0] == "<" else None
         if tag is not None:
             if tag.end() == len(text) and not final and any(name.startswith(tag[1]) for name in self._tools):
                 return MORE
-            tool = self._tool_signs.get(tag[1])
-            candidates = (*candidates, tool) if tool is not None else candidates
+            candidates = (*candidates, *self._tool_sign(tag[1]))
         for sign in candidates:
             if not self._counts(sign):
                 continue

@@ -97,7 +97,9 @@ ALONE: Mapping[str, tuple[Due, ...]] = {
     "error-in-200": _error(_REFUSES),
     "server-error": _passing(_REFUSES),
     "rate-limited": _passing(_REFUSES),
-    "g4f-hides-cause": _error("in its raw mode G4F tells what its provider refuses", named="context-exceeded"),
+    "g4f-hides-cause": _error(
+        "what G4F hides is asked for in its raw mode: a refusal of the provider behind it", named="context-exceeded"
+    ),
     "empty-answer": _error("it is empty in either mode"),
     "context-window-small": _error(
         "it is empty in either mode; that a window is the reason stands on pages that only the doctor reads",
@@ -128,7 +130,7 @@ ALONE: Mapping[str, tuple[Due, ...]] = {
     "silence-cut": (Due(Mark.UNDERWAY, TEXTS, _GONE, "stream-cut"),),
     "context-truncated": (Due(Mark.NUDGE, _forms("xml-agent"), _PROSE),),
     "refusal-only": (Due(Mark.NUDGE, XML | _forms("closing"), "the refusal is the model's answer, told as its text"),),
-    "quota-text-as-answer": _NUDGED,
+    "quota-text-as-answer": _error("what comes is a sentence about a limit, in the place of an answer"),
     "canned-answer": _NUDGED,
     "plain-text-instead-of-tool": _NUDGED,
     "surrogates": _NUDGED,
@@ -147,7 +149,6 @@ PAIRED: Mapping[str, tuple[Due, ...]] = {
             "silence-cut",
             "context-truncated",
             "refusal-only",
-            "quota-text-as-answer",
             "canned-answer",
             "plain-text-instead-of-tool",
             "surrogates",

@@ -61,7 +61,7 @@ from tests.proxy.playbook import (
 ROLE = line(chunk({"role": "assistant", "content": ""}))
 HI = line(chunk({"content": "Hi"}))
 SPACE = line(chunk({"content": " \n\t"}))
-THOUGHT = line(chunk({"reasoning": "Hm.", "reasoning_content": "Hm."}))
+THOUGHT = line(chunk({"reasoning_content": "Hm."}))
 STOP = line(chunk({}, "stop"))
 DONE = b"data: [DONE]\n\n"
 

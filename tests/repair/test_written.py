@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lumeai_cli.repair import written as written_module
+from lumeai_cli.repair.signs import BEGINNINGS, signs
 from lumeai_cli.repair.written import MOST_AGAIN, MOST_HELD, WrittenFinder
 from lumeai_cli.wire.answer import ToolCall
 from lumeai_cli.wire.markup import MOST_CALLS
@@ -485,3 +487,24 @@ def test_no_text_is_lost_but_markup(text: str) -> None:
 @given(st.text(max_size=60))
 def test_any_other_text_passes(text: str) -> None:
     assert "".join(map(str, found([text], {"read": None}))) == text
+
+
+def test_signs_are_made_only_for_a_text_that_begins_like_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Making them takes milliseconds for an agent's tools, and most answers are plain words."""
+    made: list[str] = []
+
+    def counted(tools: Any) -> Any:
+        made.append("signs")
+        return signs(tools)
+
+    monkeypatch.setattr(written_module, "signs", counted)
+    finder = WrittenFinder(TOOLS)
+    for piece in ("Some words.\n\n", "More of them: 1 < 2, a > b.\n", "- a list\n", "<p>html</p>\n"):
+        assert "".join(map(str, finder.feed(piece))) == piece
+    assert made == []
+    finder.feed("<tool_call>")
+    assert made == ["signs"]
+
+
+def test_every_sign_begins_as_it_is_said() -> None:
+    assert signs(TOOLS).keys() == BEGINNINGS
