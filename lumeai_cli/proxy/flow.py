@@ -74,7 +74,7 @@ class Told(IntEnum):
 class Rules:
     """What the settings and the request's surroundings say: see `settings.model.ServeSettings` for the first ones.
 
-    `whole`: the last answer in this conversation was cut after its beginning had gone out. The next one is asked for
+    `whole`: an answer in this conversation was cut lately after its beginning had gone out. The next ones are asked for
     in one piece, of which nothing goes out before all of it is there, so that no client is cut off for ever.
     """
 
@@ -98,6 +98,7 @@ class Flow:
     __slots__ = (
         "_candidates",
         "_chat",
+        "_held",
         "_known",
         "_last",
         "_next",
@@ -122,6 +123,7 @@ class Flow:
         self._until = 0.0  # how long that rest lasts
         self._last = 0.0  # when the client got something for the last time
         self._shown = ""  # what the headers said of backend and repairs
+        self._held = b""  # thoughts of the attempt under way that shall not commit the status
         self._out: list[Command] = []
         self.state = State.NEW
         self.told = Told.NOTHING
@@ -196,7 +198,10 @@ class Flow:
         if self._chat.wanted.stream and event.at >= self._due:
             if self.told is Told.NOTHING:
                 self._start(event.at)
-            self._sign_of_life(event.at)
+            if self._held:
+                self._give(b"", event.at)
+            else:
+                self._sign_of_life(event.at)
         self._wake()
 
     def _rested(self, event: Tick) -> None:
@@ -241,6 +246,7 @@ class Flow:
     def _open(self, attempt: Attempt, at: float) -> None:
         self.state = State.ASKING
         self._way = self._underway(attempt, at)
+        self._held = b""
         self._out.append(Open(attempt))
 
     def _answered(self) -> None:
@@ -278,12 +284,18 @@ class Flow:
 
     def _give(self, data: bytes, at: float) -> None:
         if self.told is not Told.CONTENT:
-            if self.told is Told.NOTHING:
-                self._start(at, len(data))
             mender = self._way.mender
-            if not isinstance(mender, StreamMender) or mender.spoken is Spoken.CONTENT:
+            content = not isinstance(mender, StreamMender) or mender.spoken is Spoken.CONTENT
+            if self.told is Told.NOTHING:
+                if not content and self._chat.wanted.xml:
+                    # Behind a thought a classic client shows no error, but begins again: one may yet come.
+                    self._held += data
+                    return
+                self._start(at, len(data))
+            if content:
                 self.told = Told.CONTENT
                 self._way.began_to_answer()
+            data, self._held = self._held + data, b""
         self._last = at
         self._out.append(Send(data))
 

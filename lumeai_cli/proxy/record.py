@@ -52,7 +52,7 @@ class Story:
         elif finish.outcome == "cut":
             self.memory.keep_cut(self.conversation(), now)
         elif finish.outcome == "ok":
-            self.memory.forget(self.digest, self.conversation)
+            self.memory.forget(self.digest)
         level = logging.INFO if finish.outcome in ("ok", "left") else logging.WARNING
         last = self.notes[-1] if self.notes else None
         LOG.log(
@@ -93,11 +93,13 @@ class Memory:
     Counted from the answer of the backends, so that they are asked again after `SECONDS`, however often a client
     repeats itself. What may pass by itself is told again only once it has not passed for `patience` seconds, and then
     for good: some clients repeat themselves without end as long as they are told that it may pass. A conversation in
-    which an answer was cut after its beginning gets the next one in one piece: some clients begin again without end.
+    which an answer was cut after its beginning gets the next ones in one piece: some clients begin again without end,
+    and a server that does not end one stream rarely ends the next.
     """
 
     SECONDS = 15.0
     PATIENCE = 60.0
+    CUT_SECONDS = 600.0
     MOST = 256
 
     __slots__ = ("_cut", "_known", "_patience")
@@ -122,11 +124,9 @@ class Memory:
         if len(self._cut) > self.MOST:
             del self._cut[next(iter(self._cut))]
 
-    def forget(self, digest: bytes, conversation: Callable[[], bytes]) -> None:
+    def forget(self, digest: bytes) -> None:
         """The request was answered."""
         self._known.pop(digest, None)
-        if self._cut:
-            self._cut.pop(conversation(), None)
 
     def known(self, digest: bytes, at: float) -> Explanation | None:
         """With what this very request is to be answered at once."""
@@ -145,11 +145,11 @@ class Memory:
         return replace(known.why, final=True)
 
     def was_cut(self, conversation: Callable[[], bytes], at: float) -> bool:
-        """Whether the last answer in this conversation was cut a moment ago; it is asked for only if any was."""
+        """Whether an answer in this conversation was cut lately; which one it is, is asked only if any was."""
         if not self._cut:
             return False
         last = self._cut.get(conversation())
-        return last is not None and at - last <= self.PATIENCE
+        return last is not None and at - last <= self.CUT_SECONDS
 
 
 class Lines(logging.Formatter):

@@ -109,8 +109,8 @@ ALONE: Mapping[str, tuple[Due, ...]] = {
     "output-budget-spent": _error("a larger budget does not help it"),
     "content-filtered": _error("what a filter has removed is not asked for again"),
     "reasoning-only": (
-        Due(Mark.UNDERWAY, STREAMS, "thoughts are passed on as they come, and nothing follows"),
-        Due(Mark.ERROR, ALL - STREAMS, "it only thinks, in either mode"),
+        Due(Mark.UNDERWAY, STREAMS - XML, "thoughts are passed on as they come, and nothing follows"),
+        Due(Mark.ERROR, ALL - (STREAMS - XML), "it only thinks, in either mode; a classic client's thoughts wait"),
     ),
     "tool-call-missing-name": _error("which tool was meant nobody knows, and a guess might delete a file", CALLS),
     "finish-tool-calls-without-call": _error("the call is nowhere, in either mode", CALLS),

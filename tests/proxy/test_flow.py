@@ -263,6 +263,39 @@ def test_a_thought_commits_the_status_but_not_the_content() -> None:
     )
 
 
+def test_a_thought_waits_for_the_answer_where_a_classic_client_reads() -> None:
+    """Behind a thought it would show no error; nothing has gone out, so that the error is a status."""
+    assert (
+        playbook(rules=replace(RULES, attempts=1), **CLASSIC)
+        >> Arrived(0)
+        << Open(ASK_A)
+        << WakeAt(20)
+        >> Opened(0.1, 200)
+        >> Read(0.2, ROLE + THOUGHT)
+        >> Read(0.3, STOP + DONE)
+        << Cancel()
+        << Note(ASK_A, because("reasoning-only"), ("reasoning",))
+        << Start(422, ANY)
+        << Send(holding(b"LUM701"))
+        << Finish("error", because("reasoning-only"))
+    )
+
+
+def test_a_thought_that_has_waited_goes_out_with_the_answer_or_behind_the_hold() -> None:
+    """In its order; of an attempt that came to nothing it is lost."""
+    early = playbook(**CLASSIC).freely(Arrived(0), Opened(0.1, 200), Read(0.2, ROLE + THOUGHT), Read(0.3, HI))
+    assert early.sent == holding(b'"Hm."', b'"Hi"')
+    assert early.sent.index(b"Hm.") < early.sent.index(b"Hi")
+    late = playbook(**CLASSIC).freely(Arrived(0), Opened(0.1, 200), Read(0.2, ROLE + THOUGHT), Tick(20.0))
+    assert late.start.status == 200
+    assert late.sent == holding(b'"Hm."')
+    late.freely(Read(20.5, THOUGHT))
+    assert late.sent.count(b'"Hm."') == 4  # each under both names
+    other = playbook(to=(A, B), **CLASSIC).freely(Arrived(0), Opened(0.1, 200), Read(0.2, ROLE + THOUGHT))
+    other.freely(Ended(0.3, reset()), Ended(0.4, reset()), Opened(0.5, 200), Read(0.6, ROLE + HI))
+    assert other.sent == holding(b'"Hi"', never=[b"Hm."])
+
+
 def test_white_space_is_no_content() -> None:
     """It waits; with nothing else it is an empty answer, and asked for again."""
     assert (
