@@ -78,6 +78,7 @@ def read_chat(body: bytes, *, seed: str, key: str = "") -> Chat | Refusal:
         xml_tools=() if tools else described_tools(messages),
         usage=isinstance(options, dict) and options.get("include_usage") is True,
         seed=seed,
+        model=value.get("model") or "",
     )
     lasting = _SURROUNDINGS.sub(b"", body) if b"<environment_details>" in body else body
     digest = sha256(key.encode() + b"\n" + lasting).digest()

@@ -92,13 +92,18 @@ class Memory:
 
     Counted from the answer of the backends, so that they are asked again after `SECONDS`, however often a client
     repeats itself. What may pass by itself is told again only once it has not passed for `patience` seconds, and then
-    for good: some clients repeat themselves without end as long as they are told that it may pass. A conversation in
-    which an answer was cut after its beginning gets the next ones in one piece: some clients begin again without end,
-    and a server that does not end one stream rarely ends the next.
+    for good: some clients repeat themselves without end as long as they are told that it may pass, and show nothing. A
+    limit of requests a minute needs more of it (`LIMITED` times as much). Repeats that are more than `LATELY` seconds
+    apart are requests of their own.
+
+    A conversation in which an answer was cut after its beginning gets the next ones in one piece: some clients begin
+    again without end, and a server that does not end one stream rarely ends the next.
     """
 
     SECONDS = 15.0
-    PATIENCE = 60.0
+    PATIENCE = 20.0
+    LIMITED = 6
+    LATELY = 60.0
     CUT_SECONDS = 600.0
     MOST = 256
 
@@ -112,7 +117,7 @@ class Memory:
     def keep(self, digest: bytes, why: Explanation, at: float) -> None:
         """Remembers with what a request ended before anything of an answer."""
         known = self._known.pop(digest, None)
-        lately = known is not None and at - known.last <= self.PATIENCE and known.why.name == why.name
+        lately = known is not None and at - known.last <= self.LATELY and known.why.name == why.name
         self._known[digest] = Remembered(why, known.first if lately and known is not None else at, at)
         if len(self._known) > self.MOST:
             del self._known[next(iter(self._known))]
@@ -134,12 +139,13 @@ class Memory:
         if known is None:
             return None
         since = at - known.last
-        if since > (self.PATIENCE if known.why.passing else self.SECONDS):
+        if since > (self.LATELY if known.why.passing else self.SECONDS):
             del self._known[digest]
             return None
         if not known.why.passing:
             return known.why
-        if at - known.first < self._patience:
+        patience = self._patience * (self.LIMITED if known.why.name == "rate-limited" else 1)
+        if at - known.first < patience:
             return None
         del self._known[digest]  # whoever asks again after that is no machine
         return replace(known.why, final=True)

@@ -101,7 +101,7 @@ def usage_of(usage: Usage) -> Json:
     return told
 
 
-def envelope_of(value: Mapping[str, Any], kind: str, seed: str) -> Json:
+def envelope_of(value: Mapping[str, Any], kind: str, seed: str, asked: str = "") -> Json:
     """What stands around the choices: all fields of the backend's own object that are no part of the answer."""
     around = {key: item for key, item in value.items() if key not in _ANSWERS}
     identity = around.get("id")
@@ -112,7 +112,7 @@ def envelope_of(value: Mapping[str, Any], kind: str, seed: str) -> Json:
         "id": identity if isinstance(identity, str) and identity else f"chatcmpl-{seed or 'lumeai'}",
         "object": kind,
         "created": created if isinstance(created, int) and not isinstance(created, bool) else 0,
-        "model": model if isinstance(model, str) and model else "unknown",
+        "model": model if isinstance(model, str) and model else asked or "unknown",
     }
 
 

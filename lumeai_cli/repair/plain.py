@@ -161,7 +161,7 @@ class PlainMender:
             message["tool_calls"] = [shape.call_entry(call) for call in turn.calls]
             message["content"] = turn.text or None
         finish = turn.finish or ("tool_calls" if turn.calls else "stop")
-        told = shape.envelope_of(value, COMPLETION, self._wanted.seed)
+        told = shape.envelope_of(value, COMPLETION, self._wanted.seed, self._wanted.model)
         told["choices"] = [{**rest, "index": 0, "message": message, "finish_reason": finish}]
         if self._usage is not None:
             told["usage"] = shape.usage_of(self._usage)

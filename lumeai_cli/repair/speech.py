@@ -89,7 +89,7 @@ class Speech:
         """Keeps what stands around this object's choices, for the chunks that are told anew."""
         if "choices" not in value:
             value = {key: value[key] for key in ("id", "model", "created") if key in value}
-        self._envelope = shape.envelope_of({**self._envelope, **value}, CHUNK, self._wanted.seed)
+        self._envelope = shape.envelope_of({**self._envelope, **value}, CHUNK, self._wanted.seed, self._wanted.model)
 
     def name_role(self) -> None:
         """The role is named by a frame that passes."""
@@ -214,7 +214,7 @@ class Speech:
         self.say(shape.event(told), weight)
 
     def _around(self) -> Json:
-        return self._envelope or shape.envelope_of({}, CHUNK, self._wanted.seed)
+        return self._envelope or shape.envelope_of({}, CHUNK, self._wanted.seed, self._wanted.model)
 
 
 def weight_of(text: str) -> Spoken:

@@ -14,7 +14,8 @@ Schema = Mapping[str, Any]
 class Wanted:
     """`tools` are the native tools, each with the JSON schema of its parameters; `xml_tools` those that the prompt
     describes as XML tags, which count only where there are no native ones. `usage`: the stream shall tell the tokens
-    in a chunk of their own. `seed` goes into the ids that are made up here: it differs from request to request.
+    in a chunk of their own. `model` is the name that was asked for, and stands in an answer whose backend tells none.
+    `seed` goes into the ids that are made up here: it differs from request to request.
     """
 
     stream: bool = False
@@ -22,6 +23,7 @@ class Wanted:
     xml_tools: tuple[XmlTool, ...] = ()
     usage: bool = False
     seed: str = ""
+    model: str = ""
 
     @property
     def native(self) -> bool:

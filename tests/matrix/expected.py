@@ -176,3 +176,6 @@ REPAIRED = {
     "healthy-reasoning-first": "reasoning",
 }
 """Healthy specimens whose streams some client does not take as they are, and the repair that is announced for it."""
+
+ALSO_PLAIN = frozenset({"healthy-reasoning-first"})
+"""Those whose plain answers it takes as well."""

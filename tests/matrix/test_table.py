@@ -12,7 +12,7 @@ from lumeai_cli.lab.registry import UNLISTED
 from lumeai_cli.transport.httpx_engine import HttpxEngine
 from tests.matrix import table
 from tests.matrix.ask import FORMS, Cell, cells, exchange
-from tests.matrix.expected import ALONE, PAIRED, REPAIRED, Mark, diagnosis, due
+from tests.matrix.expected import ALONE, ALSO_PLAIN, PAIRED, REPAIRED, Mark, diagnosis, due
 from tests.matrix.rig import HEALTHY, NAMES, Way, running_rig
 from tests.matrix.table import Judged, judged
 
@@ -103,7 +103,7 @@ async def _compare() -> None:
                     direct = await exchange(engine, rig.lab.url(name), form, model)
                     through = await exchange(engine, rig.url(name, Way.ALONE), form, model)
                     repairs = dict(through.headers).get("x-lumeai-repairs", "") + through.body.decode("utf-8")
-                    if name in REPAIRED and form.stream:
+                    if name in REPAIRED and (form.stream or name in ALSO_PLAIN):
                         assert REPAIRED[name] in repairs, name
                         assert through.body != direct.body
                     elif name == "healthy-comments" and form.stream:

@@ -14,6 +14,7 @@ from lumeai_cli.proxy.refusal import Refusal
 
 KEY = Explanation("LUM211", "key-missing")
 FAILED = Explanation("LUM402", "server-error")
+LIMITED = Explanation("LUM403", "rate-limited")
 A, B = b"a", b"b"
 
 
@@ -34,35 +35,46 @@ def test_the_time_counts_from_the_backends_answer() -> None:
     assert memory.known(A, 16.0) is None
 
 
-def test_what_may_pass_is_asked_again_and_ends_for_good_after_a_minute() -> None:
+def test_what_may_pass_is_asked_again_and_ends_for_good_after_a_while() -> None:
     """Under a status on which no client tries again; whoever asks after that is a person."""
     memory = Memory()
-    for at in range(0, 60, 4):
+    for at in range(0, 20, 4):
         assert memory.known(A, float(at)) is None
         memory.keep(A, FAILED, float(at))
-    told = memory.known(A, 60.0)
+    told = memory.known(A, 20.0)
     assert told is not None
     assert (FAILED.status, told.status, told.passing, told.type) == (502, 422, False, "invalid_request_error")
-    assert memory.known(A, 60.0) is None
+    assert memory.known(A, 20.0) is None
+
+
+def test_a_limit_of_requests_gets_the_time_in_which_it_passes() -> None:
+    """Most count a minute."""
+    memory = Memory()
+    for at in range(0, 120, 30):
+        assert memory.known(A, float(at)) is None
+        memory.keep(A, LIMITED, float(at))
+    told = memory.known(A, 120.0)
+    assert told is not None
+    assert told.status == 422
 
 
 @pytest.mark.parametrize("between", ["pause", "answer", "other"])
-def test_the_minute_begins_anew(between: str) -> None:
+def test_the_row_begins_anew(between: str) -> None:
     """After a pause of a minute, after an answer, and with another cause."""
     memory = Memory()
     memory.keep(A, FAILED, 0.0)
-    again = 30.0
+    again = 10.0
     match between:
         case "pause":
             again = 61.0
         case "answer":
             memory.forget(A)
         case "other":
-            memory.keep(A, KEY, 20.0)
+            memory.keep(A, KEY, 5.0)
     memory.keep(A, FAILED, again)
-    assert memory.known(A, again + 59.0) is None
-    memory.keep(A, FAILED, again + 59.0)
-    assert memory.known(A, again + 60.0) is not None
+    assert memory.known(A, again + 19.0) is None
+    memory.keep(A, FAILED, again + 19.0)
+    assert memory.known(A, again + 20.0) is not None
 
 
 def test_after_a_cut_the_next_answer_is_asked_for_in_one_piece() -> None:
