@@ -207,12 +207,15 @@ def explain(exchange: Exchange, attempt: Attempt, fault: Fault, *, after_tool: b
     reading = read(exchange)
     base = attempt.candidate.base or attempt.candidate.backend.url
     case = Case(base, base, model=reading.asked.model, readings=(reading,))
-    root = _root(findings_of(case))
+    found = findings_of(case)
+    root = _root(found, but=_MENDED)
     named = CATALOGUE.get(fault.name)
     if named is not None and (root is None or fault.name in _MENDER_KNOWS or not exchange.chunks):
         root = named, Finding(fault.name, facts={"said": fault.said} if fault.said != exchange.ending.detail else {})
     if root is None:
         root = _by_ending(reading)
+        if root[0].name == UNEXPLAINED:
+            root = _root(found) or root
     diagnosis, finding = _told_apart(root, reading, after_tool=after_tool)
     if attempt.raw and diagnosis.name in ("error-in-200", "server-error"):
         # G4F's raw mode gives every error of its provider the status 200.
@@ -268,8 +271,28 @@ _MENDER_KNOWS = frozenset(
 """Faults that show only to whoever put the answer together for this very client."""
 
 
-def _root(findings: tuple[Finding, ...]) -> tuple[Diagnosis, Finding] | None:
-    """The error that no other explains; the families' order breaks ties."""
+_MENDED = frozenset(
+    {
+        "content-not-a-string",
+        "json-for-stream",
+        "legacy-function-call",
+        "legacy-text-field",
+        "message-instead-of-delta",
+        "ndjson-for-sse",
+        "single-newline-framing",
+        "sse-for-plain",
+        "tool-arguments-not-string",
+        "tool-call-missing-id",
+        "tool-call-missing-index",
+        "unterminated-last-event",
+        "wrong-content-type",
+    }
+)
+"""What the menders put right in every answer: one that came to nothing all the same failed by something else."""
+
+
+def _root(findings: tuple[Finding, ...], but: frozenset[str] = frozenset()) -> tuple[Diagnosis, Finding] | None:
+    """The error that no other explains; the families' order breaks ties. What `but` names explains, and is no cause."""
     errors = [
         (CATALOGUE[finding.name], finding)
         for finding in findings
@@ -281,7 +304,10 @@ def _root(findings: tuple[Finding, ...]) -> tuple[Diagnosis, Finding] | None:
         for diagnosis, _ in errors
         for name in (names - {diagnosis.name} if diagnosis.explains == EVERYTHING else diagnosis.explains)
     }
-    roots = [pair for pair in errors if pair[0].name not in explained] or errors
+    left = [pair for pair in errors if pair[0].name not in but]
+    roots = [pair for pair in left if pair[0].name not in explained]
+    if not roots and not names & but:
+        roots = left
     return min(roots, key=lambda pair: (pair[0].family, pair[0].code), default=None)
 
 
