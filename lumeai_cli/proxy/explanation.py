@@ -15,7 +15,7 @@ from lumeai_cli.diagnoses.case import Case
 from lumeai_cli.diagnoses.catalogue import CATALOGUE, findings_of
 from lumeai_cli.diagnoses.content import UNEXPLAINED
 from lumeai_cli.diagnoses.diagnosis import EVERYTHING, Diagnosis
-from lumeai_cli.diagnoses.finding import Fact, Finding, Severity
+from lumeai_cli.diagnoses.finding import Fact, Finding, Severity, excerpt
 from lumeai_cli.diagnoses.g4f import GENERIC
 from lumeai_cli.diagnoses.page import Page, fill, page
 from lumeai_cli.proxy.attempt import Attempt
@@ -101,7 +101,7 @@ class Explanation:
         if summary and summary[-1] not in ".!?":
             summary += "."
         sentences = [summary or say(language, "failed-somehow", target=str(self.facts.get("target", "-")))]
-        if self.said and self.said not in sentences[0]:
+        if self.said and not any(said in sentences[0] for said in (self.said, plain(self.said))):
             sentences.append(say(language, "backend-said", said=self.said))
         cure = self._cure(told, language)
         if cure:
@@ -222,6 +222,8 @@ def explain(exchange: Exchange, attempt: Attempt, fault: Fault, *, after_tool: b
         facts = {"said": GENERIC, "cause": _short(_said(finding))}
         diagnosis, finding = CATALOGUE["g4f-hides-cause"], Finding("g4f-hides-cause", facts=facts)
     said = (fault.said if fault.said != exchange.ending.detail else "") or _said(finding)
+    if not said and diagnosis.name == "not-an-llm-api":
+        said = excerpt(reading.body)  # an error in a form of its own, perhaps: whoever reads it knows
     return Explanation(
         diagnosis.code,
         diagnosis.name,
@@ -246,6 +248,8 @@ def _told_apart(root: tuple[Diagnosis, Finding], reading: Reading, *, after_tool
     diagnosis, finding = root
     said = _said(finding)
     name = ""
+    if diagnosis.name in _CUT_SHORT and reading.answer.finish == "length":
+        return CATALOGUE["output-budget-spent"], Finding("output-budget-spent")
     if diagnosis.name == "request-refused":
         if reading.status == 405 or (reading.status == 404 and (not said or _NO_ROUTE.search(said))):
             name = "endpoint-not-found"
@@ -258,6 +262,9 @@ def _told_apart(root: tuple[Diagnosis, Finding], reading: Reading, *, after_tool
             name = "not-an-llm-api"
     return (CATALOGUE[name], replace(finding, name=name)) if name else root
 
+
+_CUT_SHORT = frozenset({"tool-arguments-not-json", "tool-protocol-mismatch"})
+"""What a call looks like in the middle of which the model was stopped."""
 
 _MENDER_KNOWS = frozenset(
     {

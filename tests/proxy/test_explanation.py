@@ -129,6 +129,37 @@ def test_what_only_the_mender_met_beats_what_it_put_right(fault: str) -> None:
     assert explained(body=streamed('{"content":"hi"}', more=""), stream=False, fault=Fault(fault)).name == fault
 
 
+CUT_CALL = '{"tool_calls":[{"index":0,"id":"a","function":{"name":"read","arguments":"{\\"path\\": \\"x"}}]}'
+
+
+@pytest.mark.parametrize("met", ["tool-arguments-not-json", "tool-protocol-mismatch"])
+@pytest.mark.parametrize(("finish", "name"), [('"length"', "output-budget-spent"), ('"tool_calls"', None)])
+def test_a_call_that_the_length_limit_cut_is_told_by_the_limit(met: str, finish: str, name: str | None) -> None:
+    """Nobody has to mend a server that did what it was asked for."""
+    assert explained(body=streamed(CUT_CALL, finish), fault=Fault(met, '{"path": "x')).name == (name or met)
+
+
+@pytest.mark.parametrize("status", [400, 503])
+def test_an_error_in_a_list_is_told_in_its_own_words(status: int) -> None:
+    """So does Gemini's endpoint for OpenAI's clients."""
+    body = b'[{"error": {"code": 400, "message": "API key not valid. Please pass a valid API key."}}]'
+    text = explained(status, body).text("en")
+    assert "API key not valid. Please pass a valid API key" in text
+    assert "[{" not in text
+
+
+def test_an_answer_in_an_unknown_form_is_shown() -> None:
+    """It may be an error that only a person can read."""
+    why = explained(body=b'{"code":500,"msg":"no workers","success":false}')
+    assert (why.name, why.said) == ("not-an-llm-api", '{"code":500,"msg":"no workers","success":false}')
+
+
+def test_words_with_code_in_them_stand_once() -> None:
+    """The pages are markdown, the message is none."""
+    body = b'{"error": {"message": "The model `x` does not exist."}}'
+    assert explained(500, body).text("en").count("does not exist") == 1
+
+
 STATUSES = (None, 200, 204, 206, 304, 307, 404, 418, 451, 500, 599)
 BODIES = (b"", b"\x00", b"{}", b"[]", b"data: {}\n\n", b"x" * 100)
 
