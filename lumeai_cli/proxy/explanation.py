@@ -15,7 +15,7 @@ from lumeai_cli.diagnoses.case import Case
 from lumeai_cli.diagnoses.catalogue import CATALOGUE, findings_of
 from lumeai_cli.diagnoses.content import UNEXPLAINED
 from lumeai_cli.diagnoses.diagnosis import EVERYTHING, Diagnosis
-from lumeai_cli.diagnoses.finding import Fact, Finding, Severity
+from lumeai_cli.diagnoses.finding import Fact, Finding, Severity, excerpt
 from lumeai_cli.diagnoses.g4f import GENERIC
 from lumeai_cli.diagnoses.page import Page, fill, page
 from lumeai_cli.proxy.attempt import Attempt
@@ -101,7 +101,7 @@ class Explanation:
         if summary and summary[-1] not in ".!?":
             summary += "."
         sentences = [summary or say(language, "failed-somehow", target=str(self.facts.get("target", "-")))]
-        if self.said and self.said not in sentences[0]:
+        if self.said and not any(said in sentences[0] for said in (self.said, plain(self.said))):
             sentences.append(say(language, "backend-said", said=self.said))
         cure = self._cure(told, language)
         if cure:
@@ -207,18 +207,23 @@ def explain(exchange: Exchange, attempt: Attempt, fault: Fault, *, after_tool: b
     reading = read(exchange)
     base = attempt.candidate.base or attempt.candidate.backend.url
     case = Case(base, base, model=reading.asked.model, readings=(reading,))
-    root = _root(findings_of(case))
+    found = findings_of(case)
+    root = _root(found, but=_MENDED)
     named = CATALOGUE.get(fault.name)
     if named is not None and (root is None or fault.name in _MENDER_KNOWS or not exchange.chunks):
         root = named, Finding(fault.name, facts={"said": fault.said} if fault.said != exchange.ending.detail else {})
     if root is None:
         root = _by_ending(reading)
+        if root[0].name == UNEXPLAINED:
+            root = _root(found) or root
     diagnosis, finding = _told_apart(root, reading, after_tool=after_tool)
     if attempt.raw and diagnosis.name in ("error-in-200", "server-error"):
         # G4F's raw mode gives every error of its provider the status 200.
         facts = {"said": GENERIC, "cause": _short(_said(finding))}
         diagnosis, finding = CATALOGUE["g4f-hides-cause"], Finding("g4f-hides-cause", facts=facts)
     said = (fault.said if fault.said != exchange.ending.detail else "") or _said(finding)
+    if not said and diagnosis.name == "not-an-llm-api":
+        said = excerpt(reading.body)  # an error in a form of its own, perhaps: whoever reads it knows
     return Explanation(
         diagnosis.code,
         diagnosis.name,
@@ -243,6 +248,8 @@ def _told_apart(root: tuple[Diagnosis, Finding], reading: Reading, *, after_tool
     diagnosis, finding = root
     said = _said(finding)
     name = ""
+    if diagnosis.name in _CUT_SHORT and reading.answer.finish == "length":
+        return CATALOGUE["output-budget-spent"], Finding("output-budget-spent")
     if diagnosis.name == "request-refused":
         if reading.status == 405 or (reading.status == 404 and (not said or _NO_ROUTE.search(said))):
             name = "endpoint-not-found"
@@ -256,6 +263,9 @@ def _told_apart(root: tuple[Diagnosis, Finding], reading: Reading, *, after_tool
     return (CATALOGUE[name], replace(finding, name=name)) if name else root
 
 
+_CUT_SHORT = frozenset({"tool-arguments-not-json", "tool-protocol-mismatch"})
+"""What a call looks like in the middle of which the model was stopped."""
+
 _MENDER_KNOWS = frozenset(
     {
         "tool-call-missing-name",
@@ -268,8 +278,28 @@ _MENDER_KNOWS = frozenset(
 """Faults that show only to whoever put the answer together for this very client."""
 
 
-def _root(findings: tuple[Finding, ...]) -> tuple[Diagnosis, Finding] | None:
-    """The error that no other explains; the families' order breaks ties."""
+_MENDED = frozenset(
+    {
+        "content-not-a-string",
+        "json-for-stream",
+        "legacy-function-call",
+        "legacy-text-field",
+        "message-instead-of-delta",
+        "ndjson-for-sse",
+        "single-newline-framing",
+        "sse-for-plain",
+        "tool-arguments-not-string",
+        "tool-call-missing-id",
+        "tool-call-missing-index",
+        "unterminated-last-event",
+        "wrong-content-type",
+    }
+)
+"""What the menders put right in every answer: one that came to nothing all the same failed by something else."""
+
+
+def _root(findings: tuple[Finding, ...], but: frozenset[str] = frozenset()) -> tuple[Diagnosis, Finding] | None:
+    """The error that no other explains; the families' order breaks ties. What `but` names explains, and is no cause."""
     errors = [
         (CATALOGUE[finding.name], finding)
         for finding in findings
@@ -281,7 +311,10 @@ def _root(findings: tuple[Finding, ...]) -> tuple[Diagnosis, Finding] | None:
         for diagnosis, _ in errors
         for name in (names - {diagnosis.name} if diagnosis.explains == EVERYTHING else diagnosis.explains)
     }
-    roots = [pair for pair in errors if pair[0].name not in explained] or errors
+    left = [pair for pair in errors if pair[0].name not in but]
+    roots = [pair for pair in left if pair[0].name not in explained]
+    if not roots and not names & but:
+        roots = left
     return min(roots, key=lambda pair: (pair[0].family, pair[0].code), default=None)
 
 

@@ -139,7 +139,9 @@ def _cure(chat: Chat, last: Tried, here: Sequence[Tried]) -> Attempt | None:
     cures: list[Attempt] = []
     if name == "output-budget-spent":
         bound = chat.max_tokens[1] or 0
-        cures.append(replace(attempt, max_tokens=min(max(bound * MORE_TOKENS, FEWEST_TOKENS), MOST_TOKENS)))
+        more = min(max(bound * MORE_TOKENS, FEWEST_TOKENS), MOST_TOKENS)
+        if more > bound:
+            cures.append(replace(attempt, max_tokens=more))
     if GENERIC in str(last.why.facts.get("said")):
         # Not in a stream: there the error that matters is followed by the one that hides it.
         cures.append(replace(attempt, raw=True, stream=False))
@@ -150,6 +152,8 @@ def _cure(chat: Chat, last: Tried, here: Sequence[Tried]) -> Attempt | None:
         field = _refused_field(chat, last)
         if field:
             cures.append(replace(attempt, dropped=attempt.dropped | {field}))
+        if _MODE.search(_told(last)):
+            cures.append(replace(attempt, stream=not attempt.stream))
     if name in OTHER_URL or (last.why.name == "request-refused" and last.moved):
         # Seen from the URL that somebody wrote, not from the last guess, and without coming back to it.
         written = attempt.candidate.backend.url.rstrip("/")
@@ -161,13 +165,25 @@ def _cure(chat: Chat, last: Tried, here: Sequence[Tried]) -> Attempt | None:
     return next((cure for cure in cures if cure not in done), None)
 
 
+_MODE = re.compile(
+    r"\b(?:only|supports?|enabled?|must|requires?|set|non)\b.{0,40}\bstream(?:ing)?\b"
+    r"|\bstream(?:ing)?\b.{0,40}\b(?:only|support|supported|enabled?|must|requires?|required|mode)\b",
+    re.IGNORECASE,
+)
+"""What servers say that have only one of the two modes: "This model only support stream mode, please enable the stream
+parameter", "Streaming is not supported".
+"""
+
 _NEVER_DROPPED = frozenset({"model", "messages", "tools", "stream", "functions"})
 _FIELD = re.compile(r"[A-Za-z_]\w*")
 
 
 def _refused_field(chat: Chat, last: Tried) -> str:
     """The field of the client's request that the backend's refusal names; empty where it names none."""
-    told = f"{last.why.facts.get('said', '')} {last.why.said}"
-    words = set(_FIELD.findall(told))
+    words = set(_FIELD.findall(_told(last)))
     sent = [name for name in chat.value if name not in _NEVER_DROPPED and name not in last.attempt.dropped]
     return next((name for name in sent if name in words), "")
+
+
+def _told(last: Tried) -> str:
+    return f"{last.why.facts.get('said', '')} {last.why.said}"

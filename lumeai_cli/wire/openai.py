@@ -71,6 +71,11 @@ def _read(frame: Frame, number: int, out: list[Event]) -> None:
         _object(value, frame, number, out)
     elif frame.kind is not FrameKind.JUNK:
         out.append(Odd(number, at, OddKind.NOT_AN_OBJECT, shown(value)))
+        # Gemini's endpoint for OpenAI's clients puts the body of an error into a list.
+        if frame.kind is FrameKind.JSON and isinstance(value, list) and len(value) == 1:
+            inner = value[0].get("error") if isinstance(value[0], dict) else None
+            if inner is not None:
+                out.append(failure(inner, number, at))
 
 
 def _not_utf8(frame: Frame, number: int, out: list[Event]) -> None:

@@ -1,5 +1,6 @@
 """An explanation has a status that clients understand, a type, words without markup, and bounds."""
 
+from dataclasses import replace
 from types import MappingProxyType
 
 import pytest
@@ -56,11 +57,13 @@ def explained(
     *,
     told: Headers = (),
     fault: Fault = NOTHING_SAID,
+    stream: bool = True,
 ) -> Explanation:
     """Why this exchange failed."""
-    asked = asked_of(ASK_A, chat_of(), STREAMED)
+    attempt = replace(ASK_A, stream=stream)
+    asked = asked_of(attempt, chat_of(), STREAMED)
     chunks = (Chunk(0.2, body),) if body else ()
-    return explain(Exchange("a1", asked, status, told, 0.1, chunks, Ending(ending, 0.5)), ASK_A, fault)
+    return explain(Exchange("a1", asked, status, told, 0.1, chunks, Ending(ending, 0.5)), attempt, fault)
 
 
 @pytest.mark.parametrize(
@@ -87,6 +90,74 @@ def test_an_exchange_is_told_by_its_cause(
     assert why.name in CATALOGUE
     assert name is None or why.name == name
     assert (why.code, why.text("en")) == (CATALOGUE[why.name].code, why.text("en"))
+
+
+def streamed(delta: str, finish: str = "null", more: str = "data: [DONE]\n\n") -> bytes:
+    """A stream of one chunk, and its end."""
+    return f'data: {{"choices":[{{"index":0,"delta":{delta},"finish_reason":{finish}}}]}}\n\n{more}'.encode()
+
+
+def whole(message: str) -> bytes:
+    """One completion."""
+    return f'{{"choices":[{{"index":0,"message":{message},"finish_reason":"stop"}}]}}'.encode()
+
+
+@pytest.mark.parametrize(
+    ("stream", "body", "name"),
+    [
+        (False, b'data: {"error": {"message": "maximum context length is 8 tokens"}}\n\n', "context-exceeded"),
+        (False, b'data: {"error": {"message": "out of memory"}}\n\n', "error-in-200"),
+        (False, streamed('{"content":""}', '"stop"'), "empty-answer"),
+        (False, streamed('{"reasoning_content":"hm"}', '"stop"'), "reasoning-only"),
+        (False, streamed("{}", '"length"'), "output-budget-spent"),
+        (False, streamed("{}", '"tool_calls"'), "finish-tool-calls-without-call"),
+        (True, whole('{"content":""}'), "empty-answer"),
+        (True, whole('{"content":null,"reasoning_content":"hm"}'), "reasoning-only"),
+        (True, whole('{"content":""}') + b"\n", "empty-answer"),
+        (True, b'{"error": {"message": "out of memory"}}\n', "error-in-200"),
+        (True, b'{"message":{"content":"hi"},"done":false}\n{"error":"runner stopped"}\n', "error-in-200"),
+    ],
+)
+def test_what_the_menders_put_right_is_no_cause(*, stream: bool, body: bytes, name: str) -> None:
+    """A client that is told of the wrong mode looks in the wrong place: the proxy cures that by itself."""
+    assert explained(body=body, stream=stream).name == name
+
+
+@pytest.mark.parametrize("fault", ["missing-finish-reason", "stream-cut"])
+def test_what_only_the_mender_met_beats_what_it_put_right(fault: str) -> None:
+    """Of an answer in the wrong mode, too."""
+    assert explained(body=streamed('{"content":"hi"}', more=""), stream=False, fault=Fault(fault)).name == fault
+
+
+CUT_CALL = '{"tool_calls":[{"index":0,"id":"a","function":{"name":"read","arguments":"{\\"path\\": \\"x"}}]}'
+
+
+@pytest.mark.parametrize("met", ["tool-arguments-not-json", "tool-protocol-mismatch"])
+@pytest.mark.parametrize(("finish", "name"), [('"length"', "output-budget-spent"), ('"tool_calls"', None)])
+def test_a_call_that_the_length_limit_cut_is_told_by_the_limit(met: str, finish: str, name: str | None) -> None:
+    """Nobody has to mend a server that did what it was asked for."""
+    assert explained(body=streamed(CUT_CALL, finish), fault=Fault(met, '{"path": "x')).name == (name or met)
+
+
+@pytest.mark.parametrize("status", [400, 503])
+def test_an_error_in_a_list_is_told_in_its_own_words(status: int) -> None:
+    """So does Gemini's endpoint for OpenAI's clients."""
+    body = b'[{"error": {"code": 400, "message": "API key not valid. Please pass a valid API key."}}]'
+    text = explained(status, body).text("en")
+    assert "API key not valid. Please pass a valid API key" in text
+    assert "[{" not in text
+
+
+def test_an_answer_in_an_unknown_form_is_shown() -> None:
+    """It may be an error that only a person can read."""
+    why = explained(body=b'{"code":500,"msg":"no workers","success":false}')
+    assert (why.name, why.said) == ("not-an-llm-api", '{"code":500,"msg":"no workers","success":false}')
+
+
+def test_words_with_code_in_them_stand_once() -> None:
+    """The pages are markdown, the message is none."""
+    body = b'{"error": {"message": "The model `x` does not exist."}}'
+    assert explained(500, body).text("en").count("does not exist") == 1
 
 
 STATUSES = (None, 200, 204, 206, 304, 307, 404, 418, 451, 500, 599)

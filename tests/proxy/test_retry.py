@@ -135,6 +135,37 @@ def test_the_parameter_that_a_refusal_names_is_left_out(
         assert after(first, failed(then.attempt, name, said=said), to=ALONE, **fields) is None
 
 
+@pytest.mark.parametrize(
+    ("said", "cured"),
+    [
+        ("This model only support stream mode, please enable the stream parameter to access the model.", True),
+        ("parameter.enable_thinking must be set to false for non-streaming calls", True),
+        ("stream not supported", True),
+        ("Streaming is not supported for this model", True),
+        ("only stream mode is supported, please set stream=true", True),
+        ("upstream must be set", False),
+        ("stream no", False),
+        ("", False),
+    ],
+)
+def test_a_server_that_has_one_mode_alone_is_asked_in_that_one(*, said: str, cured: bool) -> None:
+    """Once."""
+    first = failed(ASK_A, "request-refused", said=said)
+    assert after(first, to=ALONE) == (Next(PLAIN_A) if cured else None)
+    assert after(first, failed(PLAIN_A, "request-refused", said=said), to=ALONE) is None
+
+
+@pytest.mark.parametrize(("bound", "more"), [(None, 8_192), (1_000, 8_192), (8_192, 32_768), (32_000, 32_768)])
+def test_a_spent_budget_is_raised(bound: int | None, more: int) -> None:
+    fields = {} if bound is None else {"max_tokens": bound}
+    assert after(failed(ASK_A, "output-budget-spent"), to=ALONE, **fields) == Next(replace(ASK_A, max_tokens=more))
+
+
+@pytest.mark.parametrize("bound", [32_768, 64_000, 10**9])
+def test_a_large_budget_is_not_lowered(bound: int) -> None:
+    assert after(failed(ASK_A, "output-budget-spent"), to=ALONE, max_tokens=bound) is None
+
+
 @pytest.mark.parametrize("name", sorted(OTHER_URL))
 def test_the_neighbouring_urls_are_tried_each_once(name: str) -> None:
     backend = Backend("a", "http://a.test")

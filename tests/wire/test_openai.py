@@ -459,6 +459,12 @@ WHOLE: list[Row] = [
     ("usage as text", {"choices": [], "usage": "7"}, [odd(OddKind.BAD_USAGE, "'7'"), odd(OddKind.EMPTY_CHOICES)]),
     ("an array", [1], [odd(OddKind.NOT_AN_OBJECT, "[1]")]),
     (
+        "Gemini's error in an array",
+        [{"error": {"message": "no", "code": 400}}],
+        [odd(OddKind.NOT_AN_OBJECT, '[{"error": {"message": "no", "code": 400}}]'), failed("no", "", "400")],
+    ),
+    ("an array with null for an error", [{"error": None}], [odd(OddKind.NOT_AN_OBJECT, '[{"error": null}]')]),
+    (
         "no utf-8",
         b'{"error":"\xc3"}',
         [odd(OddKind.INVALID_UTF8, "invalid continuation byte at byte 10"), failed("\ufffd", shape="string")],
