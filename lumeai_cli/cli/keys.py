@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lumeai_cli.cli.key_terms import Backends, Concurrent, Expires, Given, Models, Rpm, TokensPerDay
 from lumeai_cli.cli.options import Config, Lang, Quiet, language
 from lumeai_cli.cli.output import put
 
@@ -26,21 +27,6 @@ app = typer.Typer(help="Make, show and take back the proxy's API keys.", no_args
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Of the key.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]
-Expires = Annotated[
-    str | None, typer.Option("--expires", metavar="30d|DATE", help="12h, 30d, 2027-01-31, a time with its zone, none.")
-]
-Models = Annotated[
-    list[str] | None, typer.Option("--models", metavar="GLOB,...", help="Patterns of the models it may ask for; all.")
-]
-Backends = Annotated[
-    list[str] | None, typer.Option("--backends", metavar="NAME,...", help="Backends that may answer it; all.")
-]
-Rpm = Annotated[str | None, typer.Option("--rpm", metavar="N", help="Requests in a minute of UTC, or none.")]
-TokensPerDay = Annotated[
-    str | None, typer.Option("--tokens-per-day", metavar="N", help="Tokens in a day of UTC, or none.")
-]
-Concurrent = Annotated[str | None, typer.Option("--concurrent", metavar="N", help="Requests at once, or none.")]
-
 LONGEST_INPUT = 100_000
 """Characters of what is read as a key; the rest cannot make one of it."""
 
@@ -343,41 +329,6 @@ def verify(
     else:
         put(visible(sentence) + "\n")
     return 0 if found is Verdict.GOOD else 1
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """The options that say what a key allows, as they were written; None: not given."""
-
-    expires: str | None
-    models: list[str] | None
-    backends: list[str] | None
-    rpm: str | None
-    tokens_per_day: str | None
-    concurrent: str | None
-
-    def __bool__(self) -> bool:
-        options = (self.expires, self.rpm, self.tokens_per_day, self.concurrent)
-        return any(option is not None for option in options) or bool(self.models) or bool(self.backends)
-
-    def over(self, terms: Terms, now: float) -> Terms:
-        """The terms with what was given in place of what was there."""
-        from lumeai_cli.keys.terms import expiry, limit, listed
-
-        allowance = terms.allowance
-        if self.rpm is not None:
-            allowance = replace(allowance, rpm=limit(self.rpm, "--rpm"))
-        if self.tokens_per_day is not None:
-            allowance = replace(allowance, tokens_per_day=limit(self.tokens_per_day, "--tokens-per-day"))
-        if self.concurrent is not None:
-            allowance = replace(allowance, concurrent=limit(self.concurrent, "--concurrent"))
-        return replace(
-            terms,
-            expires=terms.expires if self.expires is None else expiry(self.expires, now),
-            models=listed(self.models, "--models") if self.models else terms.models,
-            backends=listed(self.backends, "--backends") if self.backends else terms.backends,
-            allowance=allowance,
-        )
 
 
 def _length(flaw: str, length: int) -> dict[str, int]:
