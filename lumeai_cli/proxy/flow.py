@@ -36,7 +36,7 @@ from lumeai_cli.proxy.event import (
 )
 from lumeai_cli.proxy.explanation import LONGEST_WAIT, Explanation, explain
 from lumeai_cli.proxy.refusal import error_body, stopping
-from lumeai_cli.proxy.retry import Tried, following, telling
+from lumeai_cli.proxy.retry import Tried, following, moved_to, telling
 from lumeai_cli.proxy.spoken import spoken
 from lumeai_cli.proxy.underway import Underway
 from lumeai_cli.repair.chunk import comment, error_event
@@ -46,7 +46,7 @@ from lumeai_cli.repair.speech import Spoken
 from lumeai_cli.repair.stream import StreamMender
 from lumeai_cli.text.phrase import say
 from lumeai_cli.wire.event import Usage
-from lumeai_cli.wire.exchange import Ending, EndingKind, Exchange, redirect_target
+from lumeai_cli.wire.exchange import Ending, EndingKind
 
 KEPT_OF_ERROR = 64 * 1024
 
@@ -413,14 +413,3 @@ def whole(size: int) -> tuple[tuple[bytes, bytes], ...]:
 def ascii_of(name: str) -> str:
     """A name as a header can carry it."""
     return name.encode("ascii", "backslashreplace").decode() if name.isprintable() else ascii(name)
-
-
-def moved_to(exchange: Exchange) -> str:
-    """The base URL to which a redirect leads, if that is another chat endpoint of the same server."""
-    if exchange.status not in (301, 302, 307, 308):
-        return ""
-    there = redirect_target(exchange.asked.url, exchange.headers)
-    path = "/chat/completions"
-    base = there.removesuffix("/").removesuffix(path)
-    same = exchange.asked.url.split("/")[:3] == there.split("/")[:3]
-    return base if same and there.removesuffix("/").endswith(path) else ""

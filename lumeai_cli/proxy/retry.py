@@ -8,11 +8,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lumeai_cli.backends.address import variants
+from lumeai_cli.backends.address import CHAT, variants
 from lumeai_cli.diagnoses.g4f import GENERIC
 from lumeai_cli.proxy.attempt import Attempt, Candidate
 from lumeai_cli.proxy.chat import Chat
 from lumeai_cli.proxy.explanation import Explanation
+from lumeai_cli.wire.exchange import Exchange, redirect_target
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,3 +188,13 @@ def _refused_field(chat: Chat, last: Tried) -> str:
 
 def _told(last: Tried) -> str:
     return f"{last.why.facts.get('said', '')} {last.why.said}"
+
+
+def moved_to(exchange: Exchange) -> str:
+    """The base URL to which a redirect leads, if that is another chat endpoint of the same server."""
+    if exchange.status not in (301, 302, 307, 308):
+        return ""
+    there = redirect_target(exchange.asked.url, exchange.headers)
+    base = there.removesuffix("/").removesuffix(CHAT)
+    same = exchange.asked.url.split("/")[:3] == there.split("/")[:3]
+    return base if same and there.removesuffix("/").endswith(CHAT) else ""
