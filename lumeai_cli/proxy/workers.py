@@ -10,7 +10,7 @@ from types import FrameType
 
 from lumeai_cli.proxy.plan import Plan
 from lumeai_cli.proxy.record import LOG
-from lumeai_cli.proxy.run import HELD_BACK, INTERRUPTED, Again, one, plan_or_none
+from lumeai_cli.proxy.server import HELD_BACK, INTERRUPTED, Again, one, plan_or_none
 
 SOON = 5.0
 """Seconds; a worker that ends sooner after its start has hardly served anybody."""
