@@ -10,7 +10,7 @@ SENTENCE = 400
 """Characters of a text that may be a refusal in the place of an answer; a longer one is an answer that speaks of it."""
 
 QUOTA = re.compile(
-    r"insufficient[_ ](quota|balance|funds|credits?)|exceeded your current quota|quota (was |is |has been )?exceeded"
+    r"insufficient[_ ](quota|balance|funds|credits?)|exceeded your (\w+ ){0,2}quota|quota (was |is |has been )?exceeded"
     r"|billing (details|hard limit)|out of credits|no resource package|payment required|free[- ]tier limit"
     r"|daily (free )?limit|(当日|每日|今日)?额度.{0,8}(用|消耗)[完尽]",
     re.IGNORECASE,

@@ -207,6 +207,7 @@ class Chat:
             settings.hold,
             settings.keep_alive,
             settings.attempts,
+            settings.first_byte,
             settings.explain,
             language,
             request_id,

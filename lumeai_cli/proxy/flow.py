@@ -74,6 +74,7 @@ class Told(IntEnum):
 class Rules:
     """What the settings and the request's surroundings say: see `settings.model.ServeSettings` for the first ones.
 
+    `first_byte` bounds signs of life, too: a backend that sends nothing else for so long gives no answer.
     `whole`: an answer in this conversation was cut lately after its beginning had gone out. The next ones are asked for
     in one piece, of which nothing goes out before all of it is there, so that no client is cut off for ever.
     """
@@ -81,6 +82,7 @@ class Rules:
     hold: float = 20.0
     keep_alive: float = 15.0
     attempts: int = 4
+    first_byte: float = 300.0
     explain: str = "error"
     language: str = "en"
     request_id: str = ""
@@ -163,6 +165,12 @@ class Flow:
         way = self._way
         mender = way.mender
         way.keep(event.at, event.data)
+        if not is_sign_of_life(event.data):
+            way.spoke = event.at
+        elif event.at - way.spoke >= self._rules.first_byte:
+            self._out.append(Cancel())
+            self._failed(NOTHING_SAID, Ending(EndingKind.TIMEOUT_SILENCE, event.at))
+            return
         data = mender.feed(event.data, event.at)
         if data:
             self._give(data, way.began + event.at)
@@ -408,6 +416,13 @@ SSE_HEADERS = (
 def whole(size: int) -> tuple[tuple[bytes, bytes], ...]:
     """The headers of one JSON body."""
     return (b"content-type", b"application/json"), (b"content-length", str(size).encode())
+
+
+def is_sign_of_life(data: bytes) -> bool:
+    """Whether these bytes say no more than that somebody is there: comments of a stream, blank lines, white space."""
+    if data[:1] not in (b":", b"\n", b"\r", b" ", b""):
+        return False
+    return all(line[:1] == b":" or not line.strip() for line in data.splitlines())
 
 
 def ascii_of(name: str) -> str:

@@ -38,6 +38,7 @@ class Underway:
     mender: StreamMender | PlainMender
     began: float
     opened: Opened | None = None  # the head of the answer
+    spoke: float = 0.0  # when more than a sign of life came for the last time
     kept: int = 0
     _head: list[Piece] = field(default_factory=list)
     _tail: deque[Piece] = field(default_factory=deque)

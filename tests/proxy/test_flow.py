@@ -76,6 +76,34 @@ def error_of(play: Playbook) -> dict[str, str]:
     return told
 
 
+# A backend that is there and says nothing.
+
+
+@pytest.mark.parametrize("sign", [b": ping\n\n", b": OPENROUTER PROCESSING\r\n\r\n", b"\n", b" ", b"\n: a\n\n: b\n\n"])
+def test_signs_of_life_alone_are_no_answer_for_ever(sign: bytes) -> None:
+    """They keep the connection from being silent, so its own limit never comes: the next backend is asked."""
+    play = playbook(to=(A, B)).freely(Arrived(0), Opened(0.1, 200), *(Read(at, sign) for at in range(1, 300)))
+    assert not any(isinstance(command, Cancel) for command in play.commands)
+    assert (
+        play
+        >> Read(300, sign)
+        << Cancel()
+        << Note(ASK_A, because("no-answer"), ())
+        << Open(ASK_B)
+    )  # fmt: skip
+
+
+def test_signs_of_life_between_words_are_bounded_too() -> None:
+    """Counted from the last word on."""
+    play = playbook().freely(
+        Arrived(0), Opened(0.1, 200), Read(1, b": a\n\n"), Read(290, ROLE + HI), Read(400, b": a\n\n")
+    )
+    assert not any(isinstance(command, Finish) for command in play.commands)
+    play.freely(Read(591, b": a\n\n"))
+    assert play.finish == Finish("cut", because("no-answer"))
+    assert b'data: {"error"' in play.sent
+
+
 # A healthy answer.
 
 

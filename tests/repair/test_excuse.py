@@ -12,6 +12,8 @@ EXCUSES = [
     ("You've reached your daily limit.", "quota-text-as-answer"),
     ("You’ve hit your message limit for today.", "quota-text-as-answer"),
     ("You exceeded your current quota, please check your plan and billing details.", "quota-text-as-answer"),
+    ("You have exceeded your daily quota. Please upgrade.", "quota-text-as-answer"),
+    ("You exceeded your quota.", "quota-text-as-answer"),
     ("You are out of credits.", "quota-text-as-answer"),
     ("Your account has insufficient balance.", "quota-text-as-answer"),
     ("Your quota for this month is used up.", "quota-text-as-answer"),
