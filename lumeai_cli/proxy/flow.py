@@ -74,7 +74,8 @@ class Told(IntEnum):
 class Rules:
     """What the settings and the request's surroundings say: see `settings.model.ServeSettings` for the first ones.
 
-    `first_byte` bounds signs of life, too: a backend that sends nothing else for so long gives no answer.
+    `first_byte` bounds signs of life and chunks that say nothing, too: a backend that sends nothing else for so long
+    gives no answer.
     `whole`: an answer in this conversation was cut lately after its beginning had gone out. The next ones are asked for
     in one piece, of which nothing goes out before all of it is there, so that no client is cut off for ever.
     """
@@ -165,13 +166,8 @@ class Flow:
         way = self._way
         mender = way.mender
         way.keep(event.at, event.data)
-        if not is_sign_of_life(event.data):
-            way.spoke = event.at
-        elif event.at - way.spoke >= self._rules.first_byte:
-            self._out.append(Cancel())
-            self._failed(NOTHING_SAID, Ending(EndingKind.TIMEOUT_SILENCE, event.at))
-            return
         data = mender.feed(event.data, event.at)
+        silence = way.silent_for(event.at)
         if data:
             self._give(data, way.began + event.at)
         if mender.complete:
@@ -181,6 +177,20 @@ class Flow:
             self._out.append(Cancel())
             # What has come tells all that there is to tell: for the judge it is the whole body.
             self._failed(mender.fault, Ending(EndingKind.CLEAN, event.at))
+        elif silence >= self._rules.first_byte:
+            self._out.append(Cancel())
+            self._given_up(event.at)
+
+    def _given_up(self, at: float) -> None:
+        """Whatever came lately says nothing; behind a finish reason that is no matter."""
+        mender, ending = self._way.mender, Ending(EndingKind.TIMEOUT_SILENCE, at)
+        data = mender.close(ending)
+        if data:
+            self._give(data, self._way.began + at)
+        if mender.complete:
+            self._answered()
+        else:
+            self._failed(NOTHING_SAID, ending)
 
     def _read_refusal(self, event: Read) -> None:
         self._way.keep(event.at, event.data)
@@ -416,13 +426,6 @@ SSE_HEADERS = (
 def whole(size: int) -> tuple[tuple[bytes, bytes], ...]:
     """The headers of one JSON body."""
     return (b"content-type", b"application/json"), (b"content-length", str(size).encode())
-
-
-def is_sign_of_life(data: bytes) -> bool:
-    """Whether these bytes say no more than that somebody is there: comments of a stream, blank lines, white space."""
-    if data[:1] not in (b":", b"\n", b"\r", b" ", b""):
-        return False
-    return all(line[:1] == b":" or not line.strip() for line in data.splitlines())
 
 
 def ascii_of(name: str) -> str:

@@ -38,12 +38,19 @@ class Underway:
     mender: StreamMender | PlainMender
     began: float
     opened: Opened | None = None  # the head of the answer
-    spoke: float = 0.0  # when more than a sign of life came for the last time
+    spoke: float = 0.0  # when something of value came for the last time
+    worth: int = 0  # what the mender's worth was then
     kept: int = 0
     _head: list[Piece] = field(default_factory=list)
     _tail: deque[Piece] = field(default_factory=deque)
     _trailing: int = 0
     _whole: bool = True  # nothing between head and tail was dropped
+
+    def silent_for(self, at: float) -> float:
+        """The seconds since something of value came, or since the attempt began; `at` is when the last piece did."""
+        if self.mender.worth != self.worth:
+            self.worth, self.spoke = self.mender.worth, at
+        return at - self.spoke
 
     def keep(self, at: float, data: bytes) -> None:
         """Keeps a piece of the body for whoever will judge it: of a long one the beginning and the end."""

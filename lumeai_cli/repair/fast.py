@@ -14,6 +14,7 @@ from lumeai_cli.wire.frame import Frame
 
 _KEY = re.compile(rb'"content"\s*:\s*"')
 _STRING = re.compile(rb'[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+')
+_BLANK = re.compile(rb"(?:\s|\\[nrt])*+")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -34,10 +35,10 @@ class Skimmer:
     """`learn` a healthy frame, then `skim` what comes; `ready` says that there is a pattern to go by.
 
     Of a server that writes every frame differently (an id or a time of its own in each) nothing is learnt any more, and
-    `hopes` is false.
+    `hopes` is false. `spoke` is set by text that is more than white space, for whoever clears it.
     """
 
-    __slots__ = ("_after", "_before", "_in_vain", "hopes", "ready")
+    __slots__ = ("_after", "_before", "_in_vain", "hopes", "ready", "spoke")
 
     def __init__(self) -> None:
         self._before = b""
@@ -45,6 +46,7 @@ class Skimmer:
         self._in_vain = 0  # patterns that no frame followed, in a row
         self.hopes = True
         self.ready = False
+        self.spoke = False
 
     def learn(self, frame: Frame, raw: bytes, text: str) -> None:
         """Takes this frame, which says this text alone, as the pattern, if it is written as simply as most are."""
@@ -96,6 +98,8 @@ class Skimmer:
                     inner.decode()
                 except (UnicodeError, BrokenJsonError):
                     break
+            if not self.spoke:
+                self.spoke = not _BLANK.fullmatch(inner)
             if lane is not None:
                 text = loads(b'"' + inner + b'"') if b"\\" in inner else inner.decode()
                 frame = Same(data[place:end], text)

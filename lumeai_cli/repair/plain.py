@@ -15,6 +15,7 @@ from lumeai_cli.repair.step import Repair
 from lumeai_cli.repair.tail import fragment, unterminated
 from lumeai_cli.repair.turn import Turn, finish_for, mend
 from lumeai_cli.repair.wanted import Wanted
+from lumeai_cli.repair.worth import LONG_EVENT, of_value
 from lumeai_cli.wire.answer import Answer, fold
 from lumeai_cli.wire.body import BOM, BodyReader, BrokenJsonError, loads
 from lumeai_cli.wire.event import BackendError, Done, Event, Finish, Odd, OddKind, Usage
@@ -27,7 +28,10 @@ _HARMLESS = frozenset({OddKind.EMPTY_CHOICES})
 
 
 class PlainMender:
-    """One answer. Nothing is given out before `close`, which gives the whole body or sets `fault`."""
+    """One answer. Nothing is given out before `close`, which gives the whole body or sets `fault`.
+
+    `worth` grows with whatever is of value; with signs of life and chunks that say nothing it does not.
+    """
 
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
@@ -36,6 +40,9 @@ class PlainMender:
         self._raw: list[bytes] = []
         self._size = 0
         self._usage: Usage | None = None
+        self._read_to = 0  # the end of the last frame
+        self._finished = False
+        self.worth = 0
         self.fault: Fault | None = None
         self.complete = False
         self.repairs: dict[str, None] = {}
@@ -56,8 +63,19 @@ class PlainMender:
             self._frames.clear()
             return b""
         self._raw.append(data)
-        self._frames += self._body.feed(data, at)
+        frames = self._body.feed(data, at)
+        self._frames += frames
+        for frame in frames:
+            self._read_to = max(self._read_to, frame.end)
+            self._weigh(frame)
+        if not data.isspace():
+            self.worth += self._body.collects or self._size - self._read_to > LONG_EVENT
         return b""
+
+    def _weigh(self, frame: Frame) -> None:
+        events = events_of(frame, 0)
+        self.worth += of_value(events) and not self._finished
+        self._finished = self._finished or any(isinstance(event, Finish) for event in events)
 
     def close(self, ending: Ending) -> bytes:
         """The body has ended like this."""

@@ -16,6 +16,7 @@ from lumeai_cli.repair.fault import ENDLESS, Fault
 from lumeai_cli.repair.speech import Speech, Spoken
 from lumeai_cli.repair.tail import fragment, unterminated
 from lumeai_cli.repair.wanted import Wanted
+from lumeai_cli.repair.worth import LONG_EVENT, of_value
 from lumeai_cli.wire.body import BOM, BodyReader
 from lumeai_cli.wire.event import BackendError, Event, Odd, OddKind, Usage
 from lumeai_cli.wire.exchange import Ending
@@ -34,7 +35,8 @@ class StreamMender:
 
     `spoken` tells what the client has been given; `fault` what is beyond mending, and after `close` it is None only if
     the answer came to a real end. `complete` is set at that end: what the backend sends behind it counts no more, and
-    `end` are the last bytes for the client, its `[DONE]`. `repairs` are those that it took.
+    `end` are the last bytes for the client, its `[DONE]`. `repairs` are those that it took. `worth` grows with whatever
+    is of value, given out or held; with signs of life and chunks that say nothing it does not.
     """
 
     def __init__(self, wanted: Wanted) -> None:
@@ -48,6 +50,8 @@ class StreamMender:
         self._blank = 0  # bytes of white space that came last, in pieces of nothing else
         self._lines = False  # lines of JSON came
         self._number = 0
+        self._read_to = 0  # the end of the last frame of any kind
+        self.worth = 0
         self._main: int | None = None  # the index of the choice that is told, once one has come
         self._others: dict[int, bool] = {}  # the other choices, and whether each has ended
 
@@ -90,10 +94,12 @@ class StreamMender:
             if skimmer.ready and not self._bytes and not self._lines and self._deltas.idle:
                 skimmed = skimmer.skim(data, place, self._deltas.lane if self._deltas.lane.looks else None)
                 if skimmed.passed == size and not place:
+                    self._skimmed()
                     return data
                 # The reader never sees those bytes: it goes on behind them, between two events.
                 self._deltas.pass_on(skimmed.pieces)
                 out += (data[place : skimmed.passed], self._speech.given())
+                self._skimmed()
                 place = skimmed.taken
             # Behind an event that does not follow the pattern the next one may.
             blank = data.find(b"\n\n", place) if skimmer.hopes else -1
@@ -104,11 +110,19 @@ class StreamMender:
                 place = end
         return b"".join(out)
 
+    def _skimmed(self) -> None:
+        self.worth += self._deltas.skimmer.spoke
+        self._deltas.skimmer.spoke = False
+
     def _read(self, data: bytes, at: float) -> None:
         """Bytes that have to be decoded."""
         self._bytes += data
         for frame in self._body.feed(data, at):
+            self._read_to = max(self._read_to, frame.end)
             self._take(frame)
+        if not data.isspace():
+            long = self._base + len(self._bytes) - self._read_to > LONG_EVENT
+            self.worth += self._body.collects or long
         self._forget()
         self._blank = self._blank + len(data) if data.isspace() else 0
         if len(self._bytes) > _MOST_HELD or self._blank > MOST_BETWEEN:
@@ -204,6 +218,7 @@ class StreamMender:
             return
         events = events_of(frame, number)
         kinds = {event.kind for event in events if isinstance(event, Odd)}
+        self.worth += of_value(events) and not self._speech.ended
         error = next((event for event in events if isinstance(event, BackendError)), None)
         if error is not None:
             self._deltas.fail(Fault("error-in-200", error.message))

@@ -68,6 +68,11 @@ class BodyReader:
         self._overflow = False
         self._sse = SseDecoder(limit=limit)
 
+    @property
+    def collects(self) -> bool:
+        """Whether what comes is held for a body that is read as a whole, as far as one can tell yet."""
+        return self._mode in ("json", "html")
+
     def feed(self, data: bytes, at: float) -> list[Frame]:
         """The frames that are complete with these bytes."""
         if self._mode == "sse":

@@ -76,6 +76,11 @@ def error_of(play: Playbook) -> dict[str, str]:
     return told
 
 
+def in_turn(pieces: tuple[bytes, ...]) -> list[tuple[float, bytes]]:
+    """The pieces, each a moment after the one before it."""
+    return [(place / 100, piece) for place, piece in enumerate(pieces)]
+
+
 # A backend that is there and says nothing.
 
 
@@ -93,6 +98,34 @@ def test_signs_of_life_alone_are_no_answer_for_ever(sign: bytes) -> None:
     )  # fmt: skip
 
 
+SAYING_NOTHING = {
+    "no content": line(chunk({"content": ""})),
+    "white space": line(chunk({"content": " \n"})),
+    "the role": ROLE,
+    "an empty delta": line(chunk({})),
+    "a call without anything": line(chunk({"tool_calls": [{"index": 0, "function": {"arguments": " "}}]})),
+    "no choices": b'data: {"id":"x","choices":[]}\n\n',
+    "token counts": b'data: {"id":"x","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":0}}\n\n',
+    "Anthropic's ping": b'event: ping\ndata: {"type":"ping"}\n\n',
+    "a line that nobody reads": b"processing\n",
+}
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("chunk", SAYING_NOTHING.values(), ids=SAYING_NOTHING)
+def test_chunks_that_say_nothing_are_no_answer_for_ever(chunk: bytes, *, stream: bool) -> None:
+    """They are signs of life in another dress, however they are cut."""
+    for pieces in ((chunk,), (chunk[:9], chunk[9:])):
+        play = playbook(stream=stream, to=(A, B), rules=replace(RULES, first_byte=2, attempts=2))
+        play.freely(Arrived(0), Opened(0.1, 200))
+        play.freely(*(Read(0.2 + tick / 10 + part, each) for tick in range(9) for part, each in in_turn(pieces)))
+        assert sum(isinstance(command, Open) for command in play.commands) == 1
+        play.freely(Read(2.1, chunk))
+        opened = [command.attempt.candidate.backend for command in play.commands if isinstance(command, Open)]
+        assert opened == [A, B]
+        assert play.commands.count(Cancel()) == 1
+
+
 def test_signs_of_life_between_words_are_bounded_too() -> None:
     """Counted from the last word on."""
     play = playbook().freely(
@@ -102,6 +135,51 @@ def test_signs_of_life_between_words_are_bounded_too() -> None:
     play.freely(Read(591, b": a\n\n"))
     assert play.finish == Finish("cut", because("no-answer"))
     assert b'data: {"error"' in play.sent
+
+
+OF_VALUE = {
+    "a text": HI,
+    "a thought": THOUGHT,
+    "a piece of a call": line(chunk({"tool_calls": [{"index": 0, "id": "c", "function": {"name": "f"}}]})),
+    "text that is held": line(chunk({"content": "<thi"})),
+    "one that is skimmed": HI + HI,
+}
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("chunk", OF_VALUE.values(), ids=OF_VALUE)
+def test_whatever_brings_the_answer_further_is_waited_for(chunk: bytes, *, stream: bool) -> None:
+    """Held or given out: patience begins anew with it, and ends after it."""
+    play = playbook(stream=stream, to=(A, B), rules=replace(RULES, first_byte=2))
+    play.freely(Arrived(0), Opened(0.1, 200), Read(0.2, chunk))
+    play.freely(*(Read(at / 10, one) for at in range(3, 40, 3) for one in (chunk, SPACE)))
+    assert Cancel() not in play.commands
+    play.freely(Read(5.8, SPACE))
+    assert Cancel() not in play.commands
+    play.freely(Read(5.9, SPACE))
+    assert Cancel() in play.commands
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("body", [WHOLE, line(chunk({"content": "x" * 9000}))], ids=["JSON", "a long event"])
+def test_a_body_that_comes_slowly_is_waited_for(body: bytes, *, stream: bool) -> None:
+    """Its bytes are of value, though no event is whole yet."""
+    play = playbook(stream=stream, rules=replace(RULES, first_byte=2))
+    pieces = (
+        [body[:5000], *(body[at : at + 900] for at in range(5000, len(body), 900))]
+        if body[:1] == b"d"
+        else [body[at : at + 9] for at in range(0, len(body), 9)]
+    )
+    play.freely(Arrived(0), Opened(0.1, 200), *(Read(at, piece) for at, piece in enumerate(pieces, 1)))
+    assert Cancel() not in play.commands
+
+
+def test_nothing_behind_the_finish_reason_is_waited_for_for_ever() -> None:
+    """The answer is whole: chunks that say nothing more do not take it back."""
+    play = playbook(rules=replace(RULES, first_byte=2)).freely(Arrived(0), Opened(0.1, 200), Read(1, ROLE + HI + STOP))
+    play.freely(*(Read(1 + tick / 5, b'data: {"id":"x","choices":[]}\n\n') for tick in range(11)))
+    assert play.finish == Finish("ok")
+    assert play.sent.endswith(DONE)
 
 
 # A healthy answer.
