@@ -7,7 +7,7 @@ becomes, and the other only puts it in order.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lumeai_cli.repair.arguments import fitting
+from lumeai_cli.repair.arguments import Fitted, fitting
 from lumeai_cli.repair.chunk import named
 from lumeai_cli.repair.excuse import excuse_in
 from lumeai_cli.repair.fault import NOTHING_SAID, Fault
@@ -135,6 +135,8 @@ def mended_calls(
             done.append(call)
             continue
         mended = fitting(call.arguments, wanted.tools.get(call.name))
+        if mended is None and not call.arguments.strip():
+            mended = _NO_ARGUMENTS
         if mended is None and must:
             return Fault("tool-arguments-not-json", call.arguments[:200])
         if mended is not None:
@@ -145,6 +147,9 @@ def mended_calls(
 
 
 _NO_CALL = ToolCall("", "", "")
+_NO_ARGUMENTS = Fitted("{}", mended=True)
+"""What a call without any is passed on with, whatever the tool demands: agents tell the model what is missing, and it
+tries again (measured 2026-11); an error would end their run."""
 
 
 def as_text(calls: Sequence[ToolCall], wanted: Wanted) -> str | Fault:

@@ -44,6 +44,13 @@ TURNS: list[tuple[str, dict[str, Any], Wanted, dict[str, Any], set[str]]] = [
     ("a thought", {"text": "<think>a</think>b"}, SDK, {"text": "b", "reasoning": "a"}, {"think-tag"}),
     ("an open one", {"text": "<think>a"}, SDK, {"text": "a", "reasoning": "a"}, {"think-tag", "think-unclosed"}),
     ("for XML", {"calls": (FILE,)}, XML, {"text": "<read_file>\n<path>a.txt</path>\n</read_file>"}, {"call-to-xml"}),
+    (
+        "no arguments",
+        {"calls": (ToolCall("c", "read", " "),), "finish": "tool_calls"},
+        NATIVE,
+        {"calls": (ToolCall("c", "read", "{}"),), "finish": "tool_calls"},
+        {"call-arguments"},
+    ),
     ("an empty call", {"text": "Hi", "calls": (ToolCall("", "", ""),)}, SDK, {"text": "Hi"}, {"call-shape"}),
 ]
 
