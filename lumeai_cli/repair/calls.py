@@ -6,6 +6,7 @@ A long one flows once it has grown over `LONG_CALL` and nothing about it is odd.
 from collections.abc import Sequence
 
 from lumeai_cli.repair import step
+from lumeai_cli.repair.chunk import Json
 from lumeai_cli.repair.fault import Fault
 from lumeai_cli.repair.speech import Speech, Spoken
 from lumeai_cli.repair.turn import as_text, mended_calls
@@ -89,12 +90,20 @@ class CallsUnderWay:
         self._parts += parts
         self._size += sum(len(part.arguments) for part in parts)
         self._weight += len(raw or b"") + sum(len(part.arguments) + _FRAME for part in parts)
-        return self._size > LONG_CALL and not self._odd and self._earlier_are_whole()
+        return self._size > LONG_CALL and not self._odd and self._numbered() and self._earlier_are_whole()
 
     def _flows(self, part: CallPart) -> bool:
         """Whether the piece belongs to a call that is told already; another id with a name begins another call."""
         known = self._flowing.get(part.slot)
         return known is not None and not (part.name and part.id and part.id != known)
+
+    def _numbered(self) -> bool:
+        """Whether the calls that are held are numbered in the order in which they came: SDKs make a list of them."""
+        called = self._speech.called
+        if list(self._begun) == list(range(called, called + len(self._begun))):
+            return True
+        self._speech.mended(step.CALL_SHAPE)
+        return False
 
     def _earlier_are_whole(self) -> bool:
         self._odd = not all(call.well_formed for call in fold(self._parts).calls[:-1])
@@ -118,7 +127,7 @@ class CallsUnderWay:
                 return text
             speech.mended(step.CALL_TO_XML)
             speech.tell_text(("\n\n" if speech.spoken is Spoken.CONTENT else "") + text)
-        elif not self._odd and all(call.well_formed for call in calls):
+        elif not self._odd and self._numbered() and all(call.well_formed for call in calls):
             self.flow()
         else:
             mended = mended_calls(calls, self._wanted, must=speech.spoken < Spoken.CONTENT)
@@ -137,3 +146,19 @@ class CallsUnderWay:
         self._frames.clear()
         self._begun.clear()
         self._odd, self._size, self._weight = False, 0, 0
+
+
+def without_nulls(value: Json) -> bool:
+    """Takes what is null out of a healthy chunk's pieces of calls, and says whether something was: an SDK that adds the
+    pieces up takes a later `"type": null` for the call's type, and fails.
+    """
+    found = False
+    for call in value["choices"][0]["delta"]["tool_calls"]:
+        for part in (call, call["function"]):
+            nulls = [key for key, item in part.items() if item is None]
+            for key in nulls:
+                del part[key]
+            found = found or bool(nulls)
+        if found and call["function"].get("name"):
+            call.setdefault("type", "function")
+    return found

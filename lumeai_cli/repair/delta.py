@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from lumeai_cli.repair import chunk as shape
 from lumeai_cli.repair import step
-from lumeai_cli.repair.calls import CallsUnderWay
+from lumeai_cli.repair.calls import CallsUnderWay, without_nulls
 from lumeai_cli.repair.choice import choices_of, index_of
 from lumeai_cli.repair.chunk import Json
 from lumeai_cli.repair.fast import Skimmer
@@ -147,10 +147,13 @@ class DeltaMender:
 
     def _plain_calls(self, frame: Frame, events: list[Event]) -> None:
         """Pieces of calls, perhaps whole ones with the finish reason."""
-        self._keep_envelope(frame)
+        value = self._keep_envelope(frame)
         counted, finish = self._speech.count(events), _finish(events)
         fits = not finish or finish_for(finish, called=True) == finish
         raw = self._raw(frame)
+        if without_nulls(value):
+            self._speech.mended(step.CALL_SHAPE)
+            raw = shape.event(value)
         self._speech.promise_role(raw)
         self._call_parts(events, raw if fits else None)
         if finish and self._settle(finish):

@@ -10,7 +10,7 @@ from lumeai_cli.repair.speech import MOST_WAITING, Spoken
 from lumeai_cli.repair.stream import MOST_BETWEEN, StreamMender
 from lumeai_cli.repair.wanted import Wanted
 from lumeai_cli.wire.answer import ToolCall
-from lumeai_cli.wire.event import OddKind
+from lumeai_cli.wire.event import CallPart, OddKind
 from tests.repair.wire import (
     COUNTING,
     CUT,
@@ -30,6 +30,7 @@ from tests.repair.wire import (
     mended,
     odd,
     piece,
+    read,
     said,
     sse,
 )
@@ -555,6 +556,21 @@ CALLS: list[tuple[str, bytes, Wanted, list[tuple[str, Any]], set[str]]] = [
         [("read", READ)],
         {"call-arguments"},
     ),
+    (
+        "blank ones that are due",
+        called(piece(" ", identity="c", name="read")),
+        NATIVE,
+        [("read", "{}")],
+        {"call-arguments"},
+    ),
+    ("none that are due", called(piece(identity="c", name="read")), NATIVE, [("read", "{}")], {"call-arguments"}),
+    (
+        "none that are due behind a text",
+        called(TEXT, piece(identity="c", name="read")),
+        NATIVE,
+        [("read", "{}")],
+        {"call-arguments"},
+    ),
     ("empty arguments", called(piece("", identity="c", name="stop")), NATIVE, [("stop", "{}")], {"call-arguments"}),
     ("no arguments", called(piece(identity="c", name="stop")), NATIVE, [("stop", "{}")], {"call-arguments"}),
     (
@@ -921,6 +937,49 @@ def test_ids_that_are_made_up_differ_from_request_to_request() -> None:
     ids = {mended([body], Wanted(stream=True, tools=NATIVE.tools, seed=seed)).answer.calls[0].id for seed in "ab"}
     assert len(ids) == 2
     assert mended([body], NATIVE).answer.calls == mended([body], NATIVE).answer.calls
+
+
+@pytest.mark.parametrize("wanted", [SDK, NATIVE])
+@pytest.mark.parametrize("size", [1, LONG_CALL], ids=["short", "long"])
+@pytest.mark.parametrize("places", [(1,), (-1,), (1_000_000_000,), (1, 0), (0, 2), (3, 3), (-2, 7, 0)], ids=str)
+def test_calls_are_numbered_in_the_order_in_which_they_came(places: tuple[int, ...], size: int, wanted: Wanted) -> None:
+    """Their SDKs make a list of them, and fail on any other number."""
+    arguments = json.dumps({"path": "x" * size})
+    deltas: list[dict[str, Any]] = []
+    for number, place in enumerate(places):
+        deltas += [piece("", index=place, identity=f"call_{number}", name="read"), piece(arguments, index=place)]
+    told = cut_anyhow(called(*deltas), wanted)
+    assert told.complete
+    assert "call-shape" in told.repairs
+    assert [(call.id, call.arguments) for call in told.answer.calls] == [
+        (f"call_{number}", arguments) for number in range(len(places))
+    ]
+    seen = list(dict.fromkeys(event.slot for event in read(told.out)[0] if isinstance(event, CallPart)))
+    assert seen == list(range(len(places)))
+
+
+def test_a_call_behind_one_that_stood_in_the_text_has_a_number_of_its_own() -> None:
+    told = cut_anyhow(called({"content": HERMES}, CALL), NATIVE)
+    assert [call.arguments for call in told.answer.calls] == [READ, READ]
+    assert {event.slot for event in read(told.out)[0] if isinstance(event, CallPart)} == {0, 1}
+
+
+@pytest.mark.parametrize("wanted", [SDK, NATIVE])
+@pytest.mark.parametrize("arguments", [READ, LONG], ids=["short", "long"])
+def test_a_piece_of_a_call_is_told_without_nulls(arguments: str, wanted: Wanted) -> None:
+    """An SDK that adds the pieces up takes them for the call's type."""
+    first = {"index": 0, "id": "call_1", "type": None, "function": {"name": "read", "arguments": None}}
+    later = [
+        {"index": 0, "id": None, "type": None, "function": {"name": None, "arguments": part}}
+        for part in (arguments[:-7], arguments[-7:])
+    ]
+    told = cut_anyhow(called(*({"tool_calls": [call]} for call in (first, *later))), wanted)
+    assert (told.complete, told.repairs) == (True, ("call-shape",))
+    assert [(call.id, call.name, call.arguments) for call in told.answer.calls] == [("call_1", "read", arguments)]
+    chunks = [json.loads(line[6:]) for line in told.out.split(b"\n\n") if line.startswith(b"data: {")]
+    entries = [entry for one in chunks for entry in one["choices"][0]["delta"].get("tool_calls", ())]
+    assert entries[0]["type"] == "function"
+    assert not any(None in (*entry.values(), *entry["function"].values()) for entry in entries)
 
 
 def test_a_broken_call_behind_a_text_goes_out_as_it_came() -> None:
