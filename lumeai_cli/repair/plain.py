@@ -11,6 +11,7 @@ from lumeai_cli.repair import step
 from lumeai_cli.repair.choice import choices_of, parted
 from lumeai_cli.repair.chunk import COMPLETION, Json
 from lumeai_cli.repair.fault import ENDLESS, NOTHING_SAID, Fault
+from lumeai_cli.repair.pardon import without_constants, without_empty_error
 from lumeai_cli.repair.step import Repair
 from lumeai_cli.repair.tail import fragment, unterminated
 from lumeai_cli.repair.turn import Turn, finish_for, mend
@@ -25,6 +26,7 @@ from lumeai_cli.wire.openai import REASONING_FIELDS, events_of
 from lumeai_cli.wire.sse import DEFAULT_LIMIT
 
 _HARMLESS = frozenset({OddKind.EMPTY_CHOICES})
+_SENSELESS = frozenset({OddKind.BROKEN_JSON, OddKind.NOT_AN_OBJECT})
 
 
 class PlainMender:
@@ -83,7 +85,12 @@ class PlainMender:
             return b""
         self._frames += self._body.close(ending.at)
         frames, others = self._parted(ending)
-        events = [event for number, frame in enumerate(frames) for event in events_of(frame, number)]
+        events = _events(frames)
+        senseless = _behind_the_end(events)
+        if senseless:
+            self._told(step.DROPPED)
+            frames = [frame for number, frame in enumerate(frames) if number not in senseless]
+            events = _events(frames)
         self._usage = fold(events).usage
         self.fault = self._broken(frames, events, others, ending)
         if self.fault is not None:
@@ -124,6 +131,7 @@ class PlainMender:
                 continue
             if unterminated(frame) and not (ending.clean and (frame.lines > 1 or not fragment(frame))):
                 continue
+            frame = self._pardoned(frame)  # noqa: PLW2901  # the same frame, mended
             if frame.lines > 1 and _melted(frame):
                 self._told(step.NEWLINES)
                 frames += [
@@ -134,6 +142,14 @@ class PlainMender:
             if any(one.done for one in frames[-1 if frame.lines == 1 else -frame.lines :]):
                 break
         return (frames, {}) if _is_one(frames) else parted(frames)
+
+    def _pardoned(self, frame: Frame) -> Frame:
+        """The frame without what only looks like a failure."""
+        sound = without_constants(frame)
+        if sound is not None:
+            self._told(step.SCHEMA)
+        frame = sound or frame
+        return without_empty_error(frame) or frame
 
     def _broken(
         self, frames: list[Frame], events: list[Event], others: Mapping[int, list[Frame]], ending: Ending
@@ -146,7 +162,7 @@ class PlainMender:
         if any(frame.kind is FrameKind.OVERSIZE for frame in frames):
             return ENDLESS
         kinds = {event.kind for event in events if isinstance(event, Odd)}
-        if kinds & {OddKind.BROKEN_JSON, OddKind.NOT_AN_OBJECT}:
+        if kinds & _SENSELESS:
             return Fault("broken-json-frame")
         done = any(isinstance(event, Done) for event in events) or _is_one(frames)
         ended = done or (
@@ -209,6 +225,16 @@ def _is_one(frames: list[Frame]) -> bool:
 
 def _events(frames: list[Frame]) -> list[Event]:
     return [event for number, frame in enumerate(frames) for event in events_of(frame, number)]
+
+
+def _behind_the_end(events: list[Event]) -> set[int]:
+    """The numbers of the frames that are no chunks and stand behind the finish reason: they take nothing from it."""
+    end = next((event.frame for event in events if isinstance(event, Finish)), None)
+    if end is None:
+        return set()
+    return {
+        event.frame for event in events if isinstance(event, Odd) and event.kind in _SENSELESS and event.frame > end
+    }
 
 
 def _melted(frame: Frame) -> bool:

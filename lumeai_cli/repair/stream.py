@@ -8,11 +8,14 @@ Nothing is given out before there is something to tell (`speech`). A tool call w
 what may be no text waits until it is known (`lane`).
 """
 
+import re
+
 from lumeai_cli.repair import chunk as shape
 from lumeai_cli.repair import step
 from lumeai_cli.repair.choice import alone, choices_of, index_of, only
 from lumeai_cli.repair.delta import DeltaMender
 from lumeai_cli.repair.fault import ENDLESS, Fault
+from lumeai_cli.repair.pardon import without_constants, without_empty_error
 from lumeai_cli.repair.speech import Speech, Spoken
 from lumeai_cli.repair.tail import fragment, unterminated
 from lumeai_cli.repair.wanted import Wanted
@@ -26,6 +29,8 @@ from lumeai_cli.wire.sse import DEFAULT_LIMIT
 
 MOST_BETWEEN = 1024 * 1024
 """Bytes of blank lines, comments and junk between two events; who sends more of them has no answer."""
+
+_LIKE_DONE = re.compile(rb"\W{0,8}done\W{0,8}", re.IGNORECASE)
 
 _MOST_HELD = DEFAULT_LIMIT + MOST_BETWEEN
 
@@ -166,7 +171,7 @@ class StreamMender:
             case FrameKind.COMMENT:
                 return
             case FrameKind.JSON:
-                self._deltas.whole(frame, number)
+                self._deltas.whole(without_empty_error(frame) or frame, number)
             case FrameKind.LINE:
                 self._speech.mended(step.LINES_TO_SSE)
                 self._lines, self._clean = True, False
@@ -216,7 +221,7 @@ class StreamMender:
             return
         if frame.kind is FrameKind.EVENT and not frame.lines:
             return
-        events = events_of(frame, number)
+        frame, events = self._pardoned(frame, number)
         kinds = {event.kind for event in events if isinstance(event, Odd)}
         self.worth += of_value(events) and not self._speech.ended
         error = next((event for event in events if isinstance(event, BackendError)), None)
@@ -225,11 +230,36 @@ class StreamMender:
         elif OddKind.SEVERAL_IN_ONE in kinds:
             self._split(frame)
         elif kinds & {OddKind.BROKEN_JSON, OddKind.NOT_AN_OBJECT}:
-            self._deltas.fail(Fault("broken-json-frame", frame.data[:200].decode("utf-8", "replace")))
+            self._senseless(frame)
         elif self._main in (None, 0) and alone(frame):
             self._chunk(frame, events, kinds)
         else:
             self._choices(frame, events, kinds)
+
+    def _pardoned(self, frame: Frame, number: int) -> tuple[Frame, list[Event]]:
+        """The frame and what it says, without what only looks like a failure."""
+        events = events_of(frame, number)
+        if any(isinstance(event, Odd) and event.kind is OddKind.BROKEN_JSON for event in events):
+            sound = without_constants(frame)
+            if sound is not None:
+                self._speech.mended(step.SCHEMA)
+                frame, events = sound, events_of(sound, number)
+        if any(isinstance(event, BackendError) for event in events):
+            sound = without_empty_error(frame)
+            if sound is not None:
+                frame, events = sound, events_of(sound, number)
+        return frame, events
+
+    def _senseless(self, frame: Frame) -> None:
+        """An event that is no chunk: behind the finish reason it takes nothing from the answer, and may be meant for
+        its end.
+        """
+        if not self._speech.ended:
+            self._deltas.fail(Fault("broken-json-frame", frame.data[:200].decode("utf-8", "replace")))
+        elif _LIKE_DONE.fullmatch(frame.data) is not None:
+            self._deltas.done(None)
+        else:
+            self._speech.mended(step.DROPPED)
 
     def _split(self, frame: Frame) -> None:
         """Several events that nothing but one newline parts: each of their lines is one."""

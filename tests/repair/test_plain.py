@@ -86,6 +86,34 @@ MENDED: list[tuple[str, bytes, Wanted, dict[str, Any], set[str]]] = [
         {"content": "Hello"},
         {"sse-to-json", "finish-reason"},
     ),
+    *(
+        (
+            f"{junk!r} behind the finish reason",
+            said("Hello", done=False) + event(junk),
+            SDK,
+            {"content": "Hello"},
+            {"sse-to-json", "frame-dropped"},
+        )
+        for junk in (b"[done]", b'"[DONE]"', b"DONE", b'{"choices":[{"delta":')
+    ),
+    *(
+        (
+            f"an error of {empty!r} in a stream",
+            sse(chunk(ROLE, error=empty), chunk({"content": "Hi"}, error=empty), chunk({}, "stop", error=empty)),
+            SDK,
+            {"content": "Hi"},
+            {"sse-to-json", "error-null"},
+        )
+        for empty in ({}, "", False)
+    ),
+    ("an empty error", completion({"content": "Hi"}, error={}), SDK, {"content": "Hi"}, {"error-null"}),
+    (
+        "NaN and Infinity in a stream",
+        sse(chunk(ROLE), chunk({"content": "Hi"}, x=float("nan"), y=float("-inf")), chunk({}, "stop")),
+        SDK,
+        {"content": "Hi"},
+        {"sse-to-json", "chunk-schema"},
+    ),
     ("no reason", completion({"content": "Hello"}, None), SDK, {"content": "Hello"}, {"finish-reason"}),
     ("an unknown reason", completion({"content": "Hello"}, "eos"), SDK, {"content": "Hello"}, {"finish-reason"}),
     ("one thought", completion({"content": "Hi", "reasoning": "Hm"}), SDK, BOTH, {"reasoning"}),
@@ -178,6 +206,9 @@ FAULTS: list[tuple[str, bytes, Wanted, str]] = [
     ("an error", b'{"error": {"message": "overloaded"}}', SDK, "error-in-200"),
     ("an error in a stream", event(chunk(ROLE)) + event({"error": {"message": "lost"}}), SDK, "error-in-200"),
     ("an unframed error", event(chunk(ROLE)) + b'{"error": {"message": "lost"}}\n', SDK, "unframed-error-in-stream"),
+    ("junk before the finish reason", sse(chunk(ROLE), b"DONE", chunk({}, "stop")), SDK, "broken-json-frame"),
+    ("NaN in broken JSON", said("Hello").replace(b'"Hello"', b'NaN, "Hello'), SDK, "broken-json-frame"),
+    ("an empty error alone", b'{"error": {}}', SDK, "error-in-200"),
     ("a stream without an end", said("Hello", finish=None, done=False), SDK, "missing-finish-reason"),
     ("broken JSON in a stream", said("Hello").replace(b'"Hello"', b'"Hello'), SDK, "broken-json-frame"),
     ("a call without a name", called(piece(READ, identity="c")), NATIVE, "tool-call-missing-name"),

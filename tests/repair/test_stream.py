@@ -363,6 +363,53 @@ TEXTS: list[tuple[str, bytes, Wanted, str, set[str]]] = [
         "Hi",
         {"error-null"},
     ),
+    *(
+        (
+            f"an error of {empty!r}",
+            sse(
+                chunk(ROLE, error=empty),
+                chunk(TEXT, error=empty),
+                chunk({}, "stop", error=empty),
+                {"choices": [], "usage": USAGE, "error": empty},
+            ),
+            SDK,
+            "Hi",
+            {"error-null"},
+        )
+        for empty in ({}, "", False)
+    ),
+    ("one with an empty error", completion({"content": "Hi"}, error={}), SDK, "Hi", {"json-to-sse", "error-null"}),
+    *(
+        (
+            f"{number} for a figure",
+            said("Hello ", "there.").replace(b'"model": "m"', b'"model": "m", "x": ' + number, 2),
+            NATIVE,
+            "Hello there.",
+            {"chunk-schema"},
+        )
+        for number in (b"NaN", b"Infinity", b"-Infinity")
+    ),
+    (
+        "NaN beside an empty error",
+        sse(chunk(ROLE), chunk(TEXT, error={}, x=float("nan")), chunk({}, "stop")),
+        SDK,
+        "Hi",
+        {"chunk-schema", "error-null"},
+    ),
+    *(
+        (f"{end!r} for an end", said("Hello", done=False) + event(end), SDK, "Hello", {"done"})
+        for end in (b"[done]", b'"[DONE]"', b"DONE")
+    ),
+    *(
+        (
+            f"{junk!r} behind the finish reason",
+            said("Hello", done=False) + event(junk) + DONE,
+            SDK,
+            "Hello",
+            {"frame-dropped"},
+        )
+        for junk in (b'{"choices":[{"delta":', b"null", b"[]", b"over and out")
+    ),
     ("no UTF-8", said("Hello").replace(b"Hello", b"Hel\xfflo"), SDK, "Hel�lo", {"utf-8"}),
     ("a byte order mark", b"\xef\xbb\xbf" + said("Hello"), SDK, "Hello", {"byte-order-mark"}),
     (
@@ -758,6 +805,16 @@ FAULTS: list[tuple[str, bytes, Wanted, str]] = [
     ),
     ("broken JSON", said("Hello").replace(b'"Hello"', b'"Hello'), SDK, "broken-json-frame"),
     ("no object", event(chunk(ROLE)) + event([1]), SDK, "broken-json-frame"),
+    (
+        "junk before the finish reason",
+        event(chunk(ROLE)) + event(chunk(TEXT)) + event(b"DONE"),
+        SDK,
+        "broken-json-frame",
+    ),
+    ("NaN in broken JSON", said("Hello").replace(b'"Hello"', b'NaN, "Hello'), SDK, "broken-json-frame"),
+    ("an empty error alone", event(chunk(ROLE)) + event({"error": {}}), SDK, "error-in-200"),
+    ("an empty error beside no choices", sse({"error": "", "choices": []}), SDK, "error-in-200"),
+    ("junk behind an empty answer", said(done=False) + event(b"DONE"), SDK, ""),
     ("a text without an end", said("Hello", finish=None, done=False), SDK, "missing-finish-reason"),
     ("a held text without an end", said("Hello <tool_ca", finish=None, done=False), NATIVE, "missing-finish-reason"),
     ("a whole call without an end", sse(chunk(ROLE), chunk(CALL), done=False), NATIVE, "missing-finish-reason"),
