@@ -4,6 +4,11 @@ Text passes at once, except what may be a sign of a call (`signs`); from there o
 a call to one of the client's tools with arguments that fit, or can be none any more. Then it passes as the text it is,
 and what stands in it is looked at again. What comes out does not depend on how the text was cut.
 
+JSON that stands bare or in a fence, a bare list in Python and ReAct's lines are what an explanation shows, too. They
+count only if no prose follows: behind them may stand white space, what closes a call, further calls, or the end. So
+they wait for that end, or pass as the text that they are with the first word behind them. A form with markup of its
+own counts wherever it stands, and so does what stands right before it.
+
 Code within a line (`like this`) only speaks of a call. In Harmony's channels the marks are dropped; the text of
 `final` and of a `commentary` to nobody is text, that of `analysis` is none, unless nothing else comes.
 """
@@ -62,6 +67,9 @@ class WrittenFinder:
         self._before: Sign | None = None  # the sign of the call right before this place
         self._strays: tuple[str, ...] = ()  # what may close it
         self._space = ""  # behind a call: passes with the text behind it, if there is any
+        self._doubtful: list[ToolCall] = []  # calls that are none if prose follows
+        self._shown: list[str] = []  # their text, with all that was dropped behind the first of them
+        self._shows = 0  # its size
         self._harmony = False
         self._analysis = False
         self._thought: list[str] = []
@@ -70,7 +78,7 @@ class WrittenFinder:
     def held(self) -> str:
         """The text that came and is not given out yet, nor dropped."""
         thought = "" if self._spoke else "".join(self._thought)
-        return thought + self._space + "".join(self._parts) + self._tail
+        return thought + "".join(self._shown) + self._space + "".join(self._parts) + self._tail
 
     def feed(self, text: str) -> list[str | ToolCall]:
         """What is certain with this piece: texts, never empty, and calls."""
@@ -81,6 +89,7 @@ class WrittenFinder:
     def close(self) -> list[str | ToolCall]:
         """What is left when the answer has ended."""
         self._take("", final=True)
+        self._believe()
         thought, self._thought, self._space = "".join(self._thought), [], ""
         if thought and not self._spoke:
             self._out.append(thought)
@@ -158,10 +167,29 @@ class WrittenFinder:
         elif space and self._before is not None:
             self._space += text
         else:
+            if not space:
+                self._doubt()
             self._out.append(self._space + text)
             self._space = ""
         if not space and not self._analysis:
             self._fresh, self._before, self._spoke = False, None, True
+
+    def _show(self, text: str) -> None:
+        """Keeps what is dropped now, and is an example's if prose follows."""
+        self._shown.append(self._space + text)
+        self._shows += len(self._space) + len(text)
+        self._space = ""
+
+    def _believe(self) -> None:
+        """Gives out the calls that waited."""
+        self._out += self._doubtful
+        self._doubtful, self._shown, self._shows = [], [], 0
+
+    def _doubt(self) -> None:
+        """Prose follows: gives out the text of the calls that waited."""
+        self._out += self._shown
+        self._many -= len(self._doubtful)
+        self._doubtful, self._shown, self._shows = [], [], 0
 
     def _drop(self, text: str, at: int, *, final: bool) -> int:
         """Where the markup ends that closes the call right before this place, if there is some."""
@@ -169,8 +197,14 @@ class WrittenFinder:
             end = literal(stray)(text, at)
             if stray == _FENCE and end == len(text) and not final:
                 end = MORE  # a language behind it would begin another
+            if end == MORE and final and self._doubtful:
+                end = len(text)  # the answer ends within it
             if end >= 0 and (stray != _FENCE or not text[end : end + 1].isalnum()):
-                self._space = ""
+                if self._doubtful and stray[0] != "<":
+                    self._show(text[at:end])
+                else:
+                    self._believe()
+                    self._space = ""
                 self._strays = tuple(each for each in self._strays if each != _FENCE or stray != _FENCE)
                 return end
             if end == MORE and not final:
@@ -275,8 +309,15 @@ class WrittenFinder:
         ready = [ToolCall("", name, each.text) for name, each in fitted if each is not None]
         if not ready or len(ready) < len(calls):
             return False
-        self._out += ready
         self._many += len(ready)
+        if self._sign is not None and self._sign.doubtful:
+            if self._shows > MOST_HELD:
+                self._believe()
+            self._show("".join(self._parts))
+            self._doubtful += ready
+        else:
+            self._believe()
+            self._out += ready
         if self._sign is not None:
             strays = (*self._sign.strays, *(self._strays if self._before is not None else ()))
             self._strays = tuple(dict.fromkeys(strays))

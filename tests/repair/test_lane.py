@@ -22,6 +22,8 @@ def passed(texts: list[str], wanted: Wanted) -> list[object]:
 
 
 READ = ToolCall("", "read", '{"path": "a"}')
+JSON = CALL[11:-12]
+EXAMPLE: list[object] = [["So:\n```"], [f"\n{JSON}"], ["\n`"], ["``\nis"], [" it"]]
 TABLE: list[tuple[str, list[str], Wanted, list[object]]] = [
     ("plain text", ["Hel", "lo"], SDK, [["Hel"], ["lo"]]),
     ("plain text that is looked at", ["Hel", "lo"], NATIVE, [["Hel"], ["lo"]]),
@@ -31,6 +33,8 @@ TABLE: list[tuple[str, list[str], Wanted, list[object]]] = [
     ("a thought in frames of its own", ["<think>", "a", "</think>", "b"], SDK, [Thought("a"), ["b"]]),
     ("a call in a frame of its own", ["Hi ", CALL], NATIVE, [["Hi "], READ]),
     ("a call within a frame", [f"Hi {CALL}"], NATIVE, ["Hi ", READ]),
+    ("an example", ["So:\n```", f"\n{JSON}", "\n`", "``\nis", " it"], NATIVE, EXAMPLE),
+    ("a call in a fence", ["So:\n```", f"\n{JSON}", "\n`", "``\n"], NATIVE, ["So:\n", READ]),
     ("a text behind it", [f"Hi {CALL} bye", "!"], NATIVE, ["Hi ", READ, " bye", ["!"]]),
 ]
 

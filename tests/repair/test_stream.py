@@ -602,6 +602,13 @@ CALLS: list[tuple[str, bytes, Wanted, list[tuple[str, Any]], set[str]]] = [
         {"text-to-call", "finish-reason"},
     ),
     (
+        "JSON in a fence, at the end",
+        said("I look.\n```json\n", HERMES[11:-12], "\n``", "`\n"),
+        NATIVE,
+        [("read", READ)],
+        {"text-to-call", "finish-reason"},
+    ),
+    (
         "markup in an unclosed thought",
         said(f"<think>Hm.\n{HERMES}"),
         NATIVE,
