@@ -8,6 +8,7 @@ from enum import IntEnum
 from lumeai_cli.repair import chunk as shape
 from lumeai_cli.repair import step
 from lumeai_cli.repair.chunk import CHUNK, Json
+from lumeai_cli.repair.ink import shows
 from lumeai_cli.repair.lane import Passing, Same
 from lumeai_cli.repair.step import Repair
 from lumeai_cli.repair.thought import Thought
@@ -218,5 +219,5 @@ class Speech:
 
 
 def weight_of(text: str) -> Spoken:
-    """White space is no content."""
-    return Spoken.CONTENT if text and not text.isspace() else Spoken.NOTHING
+    """What nobody sees is no content."""
+    return Spoken.CONTENT if shows(text) else Spoken.NOTHING

@@ -11,6 +11,7 @@ from lumeai_cli.repair.arguments import fitting
 from lumeai_cli.repair.chunk import named
 from lumeai_cli.repair.excuse import excuse_in
 from lumeai_cli.repair.fault import NOTHING_SAID, Fault
+from lumeai_cli.repair.ink import shows
 from lumeai_cli.repair.step import (
     ARGUMENTS,
     CALL_SHAPE,
@@ -67,7 +68,7 @@ class Turn:
     @property
     def usable(self) -> bool:
         """Whether the client counts it as an answer."""
-        return bool(self.text.strip() or self.calls)
+        return bool(shows(self.text) or self.calls)
 
 
 def mend(answer: Answer, wanted: Wanted) -> Turn | Fault:
@@ -94,7 +95,7 @@ def mend(answer: Answer, wanted: Wanted) -> Turn | Fault:
             return told
         text = f"{text.rstrip()}\n\n{told}" if text.strip() else told
         calls, repairs = (), (*repairs, CALL_TO_XML)
-    if not text.strip() and not calls and answer.refusal:
+    if not shows(text) and not calls and answer.refusal:
         text, repairs = answer.refusal, (*repairs, REFUSAL)
     turn = Turn(reasoning, text, tuple(calls), answer.finish, repairs)
     if not turn.usable:

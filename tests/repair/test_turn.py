@@ -40,6 +40,7 @@ TURNS: list[tuple[str, dict[str, Any], Wanted, dict[str, Any], set[str]]] = [
     ("a text", {"text": "Hi"}, SDK, {"text": "Hi"}, set()),
     ("a call", {"calls": (READ,), "finish": "tool_calls"}, NATIVE, {"calls": (READ,), "finish": "tool_calls"}, set()),
     ("a refusal", {"refusal": "No."}, SDK, {"text": "No."}, {"refusal"}),
+    ("a refusal beside what nobody sees", {"text": "\u200b", "refusal": "No."}, SDK, {"text": "No."}, {"refusal"}),
     ("a text beside a refusal", {"text": "Hi", "refusal": "No."}, SDK, {"text": "Hi"}, set()),
     ("a thought", {"text": "<think>a</think>b"}, SDK, {"text": "b", "reasoning": "a"}, {"think-tag"}),
     ("an open one", {"text": "<think>a"}, SDK, {"text": "a", "reasoning": "a"}, {"think-tag", "think-unclosed"}),
@@ -65,6 +66,7 @@ def test_a_turn_is_what_the_answer_comes_to(
 FAULTS: list[tuple[str, dict[str, Any], Wanted, Fault]] = [
     ("nothing", {}, SDK, NOTHING_SAID),
     ("white space", {"text": " \n"}, SDK, NOTHING_SAID),
+    ("what nobody sees", {"text": "\u200b\ufeff \u2060\n\u00ad"}, SDK, NOTHING_SAID),
     ("a spent budget", {"text": "<think>a", "finish": "length"}, SDK, NOTHING_SAID),
     ("no name", {"calls": (ToolCall("c", "", "{}"),)}, NATIVE, Fault("tool-call-missing-name", "{}")),
     (
