@@ -24,7 +24,7 @@ from lumeai_cli.repair.step import (
     UNCLOSED,
     Repair,
 )
-from lumeai_cli.repair.thought import Thought, ThoughtSplitter
+from lumeai_cli.repair.thought import Thought, ThoughtSplitter, without_opening
 from lumeai_cli.repair.wanted import Wanted
 from lumeai_cli.repair.written import WrittenFinder
 from lumeai_cli.repair.xmlcall import written
@@ -169,6 +169,8 @@ def _parted(answer: Answer) -> tuple[str, str, tuple[Repair, ...]]:
     thoughts = answer.reasoning + "".join(piece.text for piece in pieces if isinstance(piece, Thought))
     if splitter.open:
         return unclosed(splitter.thought, answer.finish), thoughts, (THINK, UNCLOSED)
+    if not splitter.found and (parted := without_opening(text)) is not None:
+        return parted[1], thoughts + parted[0], (THINK,)
     return text, thoughts, (THINK,) if text != answer.text else ()
 
 

@@ -188,6 +188,7 @@ HEALTHY: list[tuple[str, bytes, Wanted]] = [
     ),
     ("tags in code", said("Use `<tool_", "call>` for it."), NATIVE),
     ("what begins like a sign", said("a < b and <to", "day> it is"), NATIVE),
+    ("a thought that the prompt began, and that has gone out", said("Hm", "</think>", "Hi"), NATIVE),
     ("a thought that is no head", said("I <think>", " so</think>."), NATIVE),
     ("a text that begins like an excuse", said("You have ", "a bug in line 3. ", "Mend it."), NATIVE),
 ]
