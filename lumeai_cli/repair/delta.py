@@ -15,7 +15,7 @@ from lumeai_cli.repair.fault import NOTHING_SAID, Fault
 from lumeai_cli.repair.ink import shows
 from lumeai_cli.repair.lane import Passing, TextLane
 from lumeai_cli.repair.speech import MOST_WAITING, Speech, Spoken, weight_of
-from lumeai_cli.repair.turn import calls_within, finish_for, mend, unclosed
+from lumeai_cli.repair.turn import finish_for, mend, parted, pieces_within, unclosed
 from lumeai_cli.repair.wanted import Wanted
 from lumeai_cli.wire.answer import fold
 from lumeai_cli.wire.body import BrokenJsonError, loads
@@ -79,7 +79,7 @@ class DeltaMender:
         self._speech.pass_on(pieces, rest, extra)
         if self.lane.splitter.found:
             self._speech.mended(step.THINK)
-        elif self.lane.dropped and step.TEXT_TO_CALL.name not in self._speech.repairs:
+        elif self.lane.dropped and not self._speech.lifted:
             self._speech.mended(step.MARKS)
 
     def take(self, frame: Frame, events: list[Event], odd: set[OddKind]) -> None:
@@ -254,7 +254,7 @@ class DeltaMender:
 
     def _tell_thought(self, thought: str) -> None:
         """A thought that was never closed, in the place of an answer."""
-        text, calls = calls_within(thought, self._wanted) if self._wanted.native else (thought, ())
+        text, calls = parted(pieces_within(thought, self._wanted))
         if shows(text) or calls:
             self._speech.mended(step.UNCLOSED)
         self._speech.pass_on([*([text] if shows(text) else []), *calls])

@@ -1,4 +1,4 @@
-"""Lifts the tool calls that a model wrote into its text out of it, for clients that take only native calls.
+"""Lifts the tool calls that a model wrote into its text out of it, for clients that read another form of them.
 
 Text passes at once, except what may be a sign of a call (`signs`); from there on it is held back (`frame`) until it is
 a call to one of the client's tools with arguments that fit, or can be none any more. Then it passes as the text it is,
@@ -14,12 +14,12 @@ Code within a line (`like this`) only speaks of a call. In Harmony's channels th
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from lumeai_cli.repair.arguments import fitting
 from lumeai_cli.repair.begins import MORE, NO, literal
-from lumeai_cli.repair.frame import Calls, Frame, Look
+from lumeai_cli.repair.frame import Calls, Frame, Look, ToolFrame
 from lumeai_cli.repair.signs import BEGINNINGS, Sign, Where, signs, tool_sign
 from lumeai_cli.wire.answer import ToolCall
 from lumeai_cli.wire.markup import MOST_CALLS
@@ -30,6 +30,9 @@ MOST_HELD = 256 * 1024
 MOST_AGAIN = 2 * 1024 * 1024
 """Characters that are looked at a second time. An answer with more of them, or with more than `MOST_CALLS` calls, is
 taken for plain text from there on."""
+
+MOST_OWN = 1024 * 1024
+"""Characters between a tool's own tags from which on nothing is looked at; the classic clients give up there."""
 
 _GIVEN_UP = 1024  # characters that could be looked at while one call is parsed and its arguments are fitted
 _SLICE = 4096  # a large piece is taken so, for what is given up is copied together with the rest of its slice
@@ -43,11 +46,23 @@ _TICKS = re.compile("`+")
 class WrittenFinder:
     """Text of an answer in pieces in; text to pass on and complete calls out.
 
-    `tools` are the client's, by name, with their JSON schemas or None. The calls have no ids.
+    `tools` are the client's, by name, with their JSON schemas or None. The calls have no ids. Without `tags` the
+    client reads the tools' own tags itself: they pass, and what stands between them is theirs. `accepts` has the last
+    word on a call: what it refuses is text.
     """
 
-    def __init__(self, tools: Mapping[str, Mapping[str, Any] | None]) -> None:
+    def __init__(
+        self,
+        tools: Mapping[str, Mapping[str, Any] | None],
+        *,
+        tags: bool = True,
+        accepts: Callable[[ToolCall], bool] | None = None,
+    ) -> None:
         self._tools = {name: schema for name, schema in tools.items() if name}
+        self._tags = tags
+        self._accepts = accepts
+        self._own: ToolFrame | None = None  # of a tool's own tag that passed, and whose closing tag has not
+        self._owns = 0  # characters since then
         self._signs: dict[str, tuple[Sign, ...]] = {}  # by how they begin; made when something begins like one
         self._tool_signs: dict[str, Sign] = {}  # of the tools whose tags were met
         self._out: list[str | ToolCall] = []
@@ -128,6 +143,9 @@ class WrittenFinder:
     def _flow(self, text: str, at: int, *, final: bool) -> int:
         """Passes text on to its end, to what may be a sign, or to what is one: then there is a frame."""
         while at < len(text):
+            if self._own is not None:
+                at = self._inside(self._own, text, at)
+                continue
             soon = self._fresh or self._blank
             mark = (_SOON if soon else _LATER).search(text, at) if self._again <= MOST_AGAIN else None
             self._pass(text[at : mark.start() if mark is not None else len(text)])
@@ -153,6 +171,19 @@ class WrittenFinder:
                 self._pass(text[at:end])
             at = end
         return at
+
+    def _inside(self, own: ToolFrame, text: str, at: int) -> int:
+        """Passes on what stands between a tool's own tags."""
+        room = MOST_OWN - self._owns
+        if room <= 0:
+            self._pass(text[at:])
+            return len(text)
+        end, look = own.feed(text if len(text) - at <= room else text[: at + room], at)
+        self._owns += end - at
+        if look is Look.NOW:
+            self._own = None
+        self._pass(text[at:end])
+        return end
 
     def _pass(self, text: str) -> None:
         """Gives text out, and remembers what place comes behind it."""
@@ -217,7 +248,8 @@ class WrittenFinder:
             return ()
         if not self._signs:
             self._signs = signs(self._tools)
-            self._signs["<t"] += tuple(tool_sign(name, schema, "<tool_call>") for name, schema in self._tools.items())
+            around = self._tools if self._tags else {}
+            self._signs["<t"] += tuple(tool_sign(name, schema, "<tool_call>") for name, schema in around.items())
         return self._signs[first]
 
     def _tool_sign(self, name: str) -> tuple[Sign, ...]:
@@ -233,13 +265,16 @@ class WrittenFinder:
         first = text[at : at + 2] if text[at] == "<" else text[at]
         if first == "<" and not final:
             return MORE
+        tag = _TAG.match(text, at) if first[0] == "<" else None
+        if tag is not None and tag.end() == len(text) and not final:
+            if any(name.startswith(tag[1]) for name in self._tools):
+                return MORE
+        elif tag is not None and not self._tags and tag[1] in self._tools and text.startswith(">", tag.end()):
+            return self._enter(text[at : tag.end() + 1], tag[1], at)
         candidates = self._signs_of(first) if width in (1, 3) else ()
         if self._before is not None:
             candidates = (*candidates, *self._before.chain)
-        tag = _TAG.match(text, at) if first[0] == "<" else None
-        if tag is not None:
-            if tag.end() == len(text) and not final and any(name.startswith(tag[1]) for name in self._tools):
-                return MORE
+        if tag is not None and self._tags:
             candidates = (*candidates, *self._tool_sign(tag[1]))
         for sign in candidates:
             if not self._counts(sign):
@@ -252,6 +287,13 @@ class WrittenFinder:
                 self._begin(sign, text[at:head])
                 return head
         return NO
+
+    def _enter(self, tag: str, name: str, at: int) -> int:
+        """Passes a tool's own tag, which counts for the client wherever it stands; a thought it is not shown."""
+        self._pass(tag)
+        if not self._analysis:
+            self._own, self._owns = ToolFrame(name, self._tools[name], alone=True), 0
+        return at + len(tag)
 
     def _counts(self, sign: Sign) -> bool:
         if self._code or (self._analysis and not sign.harmony) or (self._many >= MOST_CALLS and sign.frame is not None):
@@ -307,7 +349,7 @@ class WrittenFinder:
         """Gives the calls out, if all of them fit; what was held is gone then."""
         fitted = [(name, fitting(arguments, self._tools[name])) for name, arguments in calls if name in self._tools]
         ready = [ToolCall("", name, each.text) for name, each in fitted if each is not None]
-        if not ready or len(ready) < len(calls):
+        if not ready or len(ready) < len(calls) or not (self._accepts is None or all(map(self._accepts, ready))):
             return False
         self._many += len(ready)
         if self._sign is not None and self._sign.doubtful:

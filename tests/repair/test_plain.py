@@ -147,6 +147,13 @@ MENDED: list[tuple[str, bytes, Wanted, dict[str, Any], set[str]]] = [
         CALL,
         {"text-to-call", "finish-reason"},
     ),
+    (
+        "a call in the text, for an XML client",
+        completion({"content": f'<tool_call>{{"name": "read_file", "arguments": {READ}}}</tool_call>'}),
+        XML,
+        {"content": "<read_file>\n<path>a.txt</path>\n</read_file>"},
+        {"text-to-xml"},
+    ),
 ]
 
 

@@ -10,6 +10,8 @@ from lumeai_cli.repair.wanted import Wanted
 from lumeai_cli.wire.answer import Answer, ToolCall
 from tests.repair.wire import NATIVE, SDK, XML
 
+HERMES = '<tool_call>{"name": "read_file", "arguments": {"path": "a.txt"}}</tool_call>'
+TAGS = "<read_file>\n<path>a.txt</path>\n</read_file>"
 READ = ToolCall("c", "read", '{"path": "a.txt"}')
 FILE = ToolCall("c", "read_file", '{"path": "a.txt"}')
 
@@ -59,6 +61,31 @@ TURNS: list[tuple[str, dict[str, Any], Wanted, dict[str, Any], set[str]]] = [
     ),
     ("an open one", {"text": "<think>a"}, SDK, {"text": "a", "reasoning": "a"}, {"think-tag", "think-unclosed"}),
     ("for XML", {"calls": (FILE,)}, XML, {"text": "<read_file>\n<path>a.txt</path>\n</read_file>"}, {"call-to-xml"}),
+    (
+        "markup for XML",
+        {"text": f"I look.\n{HERMES}\nand\n{HERMES}{HERMES} bye."},
+        XML,
+        {"text": f"I look.\n\n\n{TAGS}\nand\n\n\n{TAGS}\n\n{TAGS} bye."},
+        {"text-to-xml"},
+    ),
+    ("nothing but markup for XML", {"text": HERMES}, XML, {"text": TAGS}, {"text-to-xml"}),
+    ("JSON in a fence for XML", {"text": f"```json\n{HERMES[11:-12]}\n```"}, XML, {"text": TAGS}, {"text-to-xml"}),
+    ("an example for XML", {"text": f"{HERMES[11:-12]}\nreads."}, XML, {"text": f"{HERMES[11:-12]}\nreads."}, set()),
+    ("its own tags", {"text": f"I look.\n{TAGS}\n"}, XML, {"text": f"I look.\n{TAGS}\n"}, set()),
+    (
+        "markup in an open thought, for XML",
+        {"text": f"<think>{HERMES}"},
+        XML,
+        {"text": TAGS, "reasoning": HERMES},
+        {"think-tag", "think-unclosed", "text-to-xml"},
+    ),
+    (
+        "markup and a native call, for XML",
+        {"text": HERMES, "calls": (FILE,)},
+        XML,
+        {"text": f"{TAGS}\n\n{TAGS}"},
+        {"text-to-xml", "call-to-xml"},
+    ),
     ("an empty call", {"text": "Hi", "calls": (ToolCall("", "", ""),)}, SDK, {"text": "Hi"}, {"call-shape"}),
 ]
 
