@@ -159,3 +159,16 @@ def test_prose_and_its_own_tags_need_no_signs(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delattr(written_module, "signs")
     text = f"Some words: 1 < 2.\n\n- a list\n{OWN}\n<p>html</p>\n"
     assert found(*text) == [text]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "piece",
+    ["<read_file>", "</read_file>", "<read_file><path>", "<", "</", OWN, HERMES, NAMED, f"{NAMED} a\n", "<read_f"],
+)
+def test_no_text_takes_long(piece: str) -> None:
+    """Neither half a megabyte at once, nor in pieces of a few characters."""
+    text = piece * (512 * 1024 // len(piece))
+    found(text)
+    text = text[: len(text) // 4]
+    found(*(text[at : at + 7] for at in range(0, len(text), 7)))
