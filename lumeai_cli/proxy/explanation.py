@@ -20,6 +20,7 @@ from lumeai_cli.diagnoses.g4f import GENERIC
 from lumeai_cli.diagnoses.page import Page, fill, page
 from lumeai_cli.proxy.attempt import Attempt
 from lumeai_cli.repair.fault import Fault
+from lumeai_cli.repair.ink import shows
 from lumeai_cli.text.phrase import say
 from lumeai_cli.text.visible import visible
 from lumeai_cli.wire.event import OddKind
@@ -325,7 +326,7 @@ def _by_ending(reading: Reading) -> tuple[Diagnosis, Finding]:
         name = "no-answer"
     elif kind in (EndingKind.RESET, EndingKind.CUT):
         name = "stream-cut" if reading.body else "connection-reset"
-    elif reading.ok and not reading.answer.usable:
+    elif reading.ok and not (reading.answer.calls or shows(reading.answer.text)):
         name = "empty-answer"
     else:
         name = UNEXPLAINED

@@ -12,9 +12,10 @@ from lumeai_cli.repair.choice import choices_of, index_of
 from lumeai_cli.repair.chunk import Json
 from lumeai_cli.repair.fast import Skimmer
 from lumeai_cli.repair.fault import NOTHING_SAID, Fault
+from lumeai_cli.repair.ink import shows
 from lumeai_cli.repair.lane import Passing, TextLane
 from lumeai_cli.repair.speech import MOST_WAITING, Speech, Spoken, weight_of
-from lumeai_cli.repair.turn import calls_within, finish_for, mend, unclosed
+from lumeai_cli.repair.turn import finish_for, mend, parted, pieces_within, unclosed
 from lumeai_cli.repair.wanted import Wanted
 from lumeai_cli.wire.answer import fold
 from lumeai_cli.wire.body import BrokenJsonError, loads
@@ -78,7 +79,7 @@ class DeltaMender:
         self._speech.pass_on(pieces, rest, extra)
         if self.lane.splitter.found:
             self._speech.mended(step.THINK)
-        elif self.lane.dropped and step.TEXT_TO_CALL.name not in self._speech.repairs:
+        elif self.lane.dropped and not self._speech.lifted:
             self._speech.mended(step.MARKS)
 
     def take(self, frame: Frame, events: list[Event], odd: set[OddKind]) -> None:
@@ -256,10 +257,10 @@ class DeltaMender:
 
     def _tell_thought(self, thought: str) -> None:
         """A thought that was never closed, in the place of an answer."""
-        text, calls = calls_within(thought, self._wanted) if self._wanted.native else (thought, ())
-        if text.strip() or calls:
+        text, calls = parted(pieces_within(thought, self._wanted))
+        if shows(text) or calls:
             self._speech.mended(step.UNCLOSED)
-        self._speech.pass_on([*([text] if text.strip() else []), *calls])
+        self._speech.pass_on([*([text] if shows(text) else []), *calls])
 
     def _end(self, finish: str, *, counted: bool) -> None:
         """The finish reason, in a chunk of its own."""
@@ -284,7 +285,7 @@ class DeltaMender:
 
     def broken_off(self, ending: Ending) -> None:
         """The body has ended, and the answer has not."""
-        content, held = self._speech.spoken is Spoken.CONTENT, self.lane.held.strip()
+        content, held = self._speech.spoken is Spoken.CONTENT, shows(self.lane.held)
         if ending.clean and self._calls.pending and not content:
             # Whether more calls, or more of this one, should have come, nobody can tell.
             self.fail(Fault("missing-finish-reason" if self._calls.whole else "stream-cut"))

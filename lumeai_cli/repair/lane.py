@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from lumeai_cli.repair.excuse import ExcuseWatch, excuse_in
 from lumeai_cli.repair.fault import Fault
 from lumeai_cli.repair.thought import Thought, ThoughtSplitter
+from lumeai_cli.repair.turn import finder_of
 from lumeai_cli.repair.wanted import Wanted
-from lumeai_cli.repair.written import WrittenFinder
 from lumeai_cli.wire.answer import ToolCall
 
 
@@ -40,7 +40,7 @@ class TextLane:
         self.splitter = ThoughtSplitter()
         self.dropped = False
         self._watch = ExcuseWatch()
-        self._finder = WrittenFinder(wanted.tools) if wanted.native else None
+        self._finder = finder_of(wanted)
         self._frames: deque[Same | str] = deque()  # what was fed and has not come out; a text where there is no frame
         self._owed = ""  # text that is free to go, and whose frame is not wholly so
 

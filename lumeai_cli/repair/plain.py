@@ -11,6 +11,7 @@ from lumeai_cli.repair import step
 from lumeai_cli.repair.choice import choices_of, parted
 from lumeai_cli.repair.chunk import COMPLETION, Json
 from lumeai_cli.repair.fault import ENDLESS, NOTHING_SAID, Fault
+from lumeai_cli.repair.ink import shows
 from lumeai_cli.repair.pardon import without_constants, without_empty_error
 from lumeai_cli.repair.step import Repair
 from lumeai_cli.repair.tail import fragment, unterminated
@@ -171,7 +172,8 @@ class PlainMender:
         )
         if ended:
             return None
-        usable = fold(events).usable
+        answer = fold(events)
+        usable = bool(shows(answer.text) or answer.calls)
         if not ending.clean:
             return Fault("stream-cut" if usable else "", ending.detail)
         return Fault("missing-finish-reason") if usable else NOTHING_SAID

@@ -44,7 +44,10 @@ _STRAYS = (
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """A form: its markup, what must follow, where it counts, how it is followed, and what is dropped behind it."""
+    """A form: its markup, what must follow, where it counts, how it is followed, and what is dropped behind it.
+
+    `doubtful`: people write it, too, when they show what a call looks like; it counts only if no prose follows.
+    """
 
     head: Matcher
     then: Matcher
@@ -53,6 +56,7 @@ class Sign:
     strays: tuple[str, ...] = _STRAYS
     chain: tuple["Sign", ...] = ()
     harmony: bool = False
+    doubtful: bool = False
 
 
 BEGINNINGS = frozenset(("<t", "<f", "<i", "<m", "<|", "<｜", "[", "{", "`", "A", "t"))
@@ -118,7 +122,7 @@ def _python(_alone: bool) -> Frame:  # noqa: FBT001 (likewise)
 
 
 def _bare(call: Matcher) -> tuple[Sign, ...]:
-    return (Sign(nothing, call, _loose, Where.FRESH, (*_STRAYS, ";")),)
+    return (Sign(nothing, call, _loose, Where.FRESH, (*_STRAYS, ";"), doubtful=True),)
 
 
 def _tool_call(known: Matcher, call: Matcher) -> tuple[Sign, ...]:
@@ -180,7 +184,9 @@ def _llama(known: Matcher, call: Matcher) -> tuple[Sign, ...]:
 
 
 def _python_list(known: Matcher, before: Matcher) -> Sign:
-    return Sign(before, sequence(literal("["), SPACE, known, literal("(")), _python, Where.FRESH)
+    return Sign(
+        before, sequence(literal("["), SPACE, known, literal("(")), _python, Where.FRESH, doubtful=before is nothing
+    )
 
 
 def _deepseek(known: Matcher) -> Sign:
@@ -250,8 +256,8 @@ def _react(known: Matcher) -> Sign:
     head = sequence(
         literal("Action:"), blank, known, blank, maybe(literal("\r")), literal("\n"), literal("Action Input:"), SPACE
     )
-    return Sign(head, _OBJECT, _json, Where.LINE, (*_STRAYS, "Observation:"))
+    return Sign(head, _OBJECT, _json, Where.LINE, (*_STRAYS, "Observation:"), doubtful=True)
 
 
 def _fenced(call: Matcher) -> Sign:
-    return Sign(sequence(_FENCE, SPACE), call, _loose, strays=(*_STRAYS, "```"))
+    return Sign(sequence(_FENCE, SPACE), call, _loose, strays=(*_STRAYS, "```"), doubtful=True)

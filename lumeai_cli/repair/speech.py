@@ -8,10 +8,11 @@ from enum import IntEnum
 from lumeai_cli.repair import chunk as shape
 from lumeai_cli.repair import step
 from lumeai_cli.repair.chunk import CHUNK, Json
+from lumeai_cli.repair.ink import shows
 from lumeai_cli.repair.lane import Passing, Same
 from lumeai_cli.repair.step import Repair
 from lumeai_cli.repair.thought import Thought
-from lumeai_cli.repair.turn import finish_for
+from lumeai_cli.repair.turn import as_text, finish_for
 from lumeai_cli.repair.wanted import Wanted
 from lumeai_cli.wire.answer import ToolCall, fold
 from lumeai_cli.wire.event import Event, Usage
@@ -182,11 +183,25 @@ class Speech:
                     self.mended(step.THINK)
                     self.tell(shape.reasoning(text), Spoken.THOUGHT)
                 case ToolCall():
-                    self.mended(step.TEXT_TO_CALL)
-                    self.tell_call(piece)
+                    self._tell_lifted(piece)
                 case str():
                     self.tell_text(piece, rest, extra)
                     rest, extra = None, None
+
+    @property
+    def lifted(self) -> bool:
+        """Whether a call that stood in the text was told."""
+        return not {step.TEXT_TO_CALL.name, step.TEXT_TO_XML.name}.isdisjoint(self.repairs)
+
+    def _tell_lifted(self, call: ToolCall) -> None:
+        """A call that stood in the text, as this client reads it."""
+        told = as_text([call], self._wanted) if self._wanted.xml else None
+        if isinstance(told, str):
+            self.mended(step.TEXT_TO_XML)
+            self.tell_text(("\n\n" if self.spoken is Spoken.CONTENT else "") + told)
+        else:
+            self.mended(step.TEXT_TO_CALL)
+            self.tell_call(call)
 
     def _pass_same(self, raw: bytes, text: str) -> None:
         if self.last is None or raw is not self.last[0]:
@@ -218,5 +233,5 @@ class Speech:
 
 
 def weight_of(text: str) -> Spoken:
-    """White space is no content."""
-    return Spoken.CONTENT if text and not text.isspace() else Spoken.NOTHING
+    """What nobody sees is no content."""
+    return Spoken.CONTENT if shows(text) else Spoken.NOTHING

@@ -52,6 +52,7 @@ CALL_SHAPE = Repair("call-shape", Reach.WHOLE, "a call gets its index, id, type 
 ARGUMENTS = Repair("call-arguments", Reach.WHOLE, "arguments become the JSON text of an object")
 CALL_TO_XML = Repair("call-to-xml", Reach.WHOLE, "a native call becomes the tags that a classic client reads")
 TEXT_TO_CALL = Repair("text-to-call", Reach.WHOLE, "a call that stands in the text becomes a native one")
+TEXT_TO_XML = Repair("text-to-xml", Reach.WHOLE, "a call that stands in the text becomes the tags of a classic client")
 CHOICES = Repair("choices", Reach.FRAME, "several choices in one chunk get a chunk each")
 SPLIT = Repair("chunk-split", Reach.FRAME, "what one chunk says at once is told in several")
 MARKS = Repair("template-marks", Reach.FRAME, "marks of a chat template that stand around the text go")

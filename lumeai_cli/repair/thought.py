@@ -2,10 +2,15 @@
 
 The tag counts only before all other text, as the classic clients have it (`wire.think` has their exact rules, with the
 white space in front that models write, too). While it is open, all that comes is thought.
+
+Some chat templates end a prompt with the opening tag, and the answer holds the closing one alone. What stands before it
+has gone out by then where the answer is a stream; of a whole one it is parted (`without_opening`).
 """
 
 import re
 from dataclasses import dataclass
+
+from lumeai_cli.repair.ink import shows
 
 # Every tag is bounded, so that what is held back is, and a text reads the same however it comes.
 _HEAD = re.compile(r"\s{0,32}< {0,4}think {0,4}>")
@@ -13,6 +18,8 @@ _CLOSING = re.compile(r"\s{0,32}< {0,4}/ {0,4}think {0,4}>")
 _BEGINS = re.compile(r"\s{0,32}(?:<(?: {0,4}(?:/ {0,4})?(?:t(?:h(?:i(?:n(?:k {0,4})?)?)?)?)?)?)?\Z")
 _TAG = re.compile(r"< {0,4}(?P<closing>/ {0,4})?think {0,4}>")
 _TAG_BEGINS = re.compile(r"<(?: {0,4}(?:/ {0,4})?(?:t(?:h(?:i(?:n(?:k {0,4})?)?)?)?)?)?\Z")
+_ALONE = re.compile(r"(?<![ \t`'\"«“(\[])< {0,4}/ {0,4}think {0,4}>(?![`'\"»”)\]])")  # no mention of it in a sentence
+_TICKS = re.compile("`+")
 _LONGEST = 20  # characters of the longest tag
 
 MOST_THOUGHT = 4 * 1024 * 1024
@@ -124,3 +131,23 @@ class ThoughtSplitter:
             self._thought.append(thought)
             self._size += len(thought)
         return [Thought(thought)]
+
+
+def without_opening(text: str) -> tuple[str, str] | None:
+    """The thought and the answer of a whole text that a closing tag parts, and in which no opening one stands.
+
+    None if there is no such tag, if it stands in code or is spoken of, or if nothing would be left as the answer.
+    """
+    tags = list(_TAG.finditer(text))
+    alone = _ALONE.search(text)
+    if alone is None or not all(tag["closing"] for tag in tags):
+        return None
+    thought, answer = text[: alone.start()], text[alone.end() :].lstrip("\r\n")
+    return None if _in_code(thought) or not shows(answer) else (thought, answer)
+
+
+def _in_code(before: str) -> bool:
+    """Whether what follows this text stands in a fence, or in code within its line."""
+    fences = sum(line.lstrip().startswith("```") for line in before.splitlines())
+    line = before[before.rfind("\n") + 1 :]
+    return fences % 2 > 0 or len(_TICKS.findall(line)) % 2 > 0

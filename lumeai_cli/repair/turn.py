@@ -11,6 +11,8 @@ from lumeai_cli.repair.arguments import Fitted, fitting
 from lumeai_cli.repair.chunk import named
 from lumeai_cli.repair.excuse import excuse_in
 from lumeai_cli.repair.fault import NOTHING_SAID, Fault
+from lumeai_cli.repair.ink import shows
+from lumeai_cli.repair.prompt import KNOWN
 from lumeai_cli.repair.step import (
     ARGUMENTS,
     CALL_SHAPE,
@@ -19,15 +21,17 @@ from lumeai_cli.repair.step import (
     MARKS,
     REFUSAL,
     TEXT_TO_CALL,
+    TEXT_TO_XML,
     THINK,
     UNCLOSED,
     Repair,
 )
-from lumeai_cli.repair.thought import Thought, ThoughtSplitter
-from lumeai_cli.repair.wanted import Wanted
+from lumeai_cli.repair.thought import Thought, ThoughtSplitter, without_opening
+from lumeai_cli.repair.wanted import Schema, Wanted
 from lumeai_cli.repair.written import WrittenFinder
 from lumeai_cli.repair.xmlcall import written
 from lumeai_cli.wire.answer import Answer, ToolCall
+from lumeai_cli.wire.body import loads
 
 FINISHES = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
 """The finish reasons of OpenAI's dialect; a client takes any other for none, and some ask again for ever."""
@@ -67,7 +71,7 @@ class Turn:
     @property
     def usable(self) -> bool:
         """Whether the client counts it as an answer."""
-        return bool(self.text.strip() or self.calls)
+        return bool(shows(self.text) or self.calls)
 
 
 def mend(answer: Answer, wanted: Wanted) -> Turn | Fault:
@@ -76,8 +80,12 @@ def mend(answer: Answer, wanted: Wanted) -> Turn | Fault:
     found: tuple[ToolCall, ...] = ()
     if not answer.calls and UNCLOSED not in repairs and (excuse := excuse_in(text)) is not None:
         return excuse
-    if wanted.native:
-        inner, found = calls_within(text, wanted)
+    pieces = pieces_within(text, wanted)
+    if wanted.xml:
+        text, steps = _retold(pieces, text, wanted)
+        repairs += steps
+    elif wanted.native:
+        inner, found = parted(pieces)
         repairs += (TEXT_TO_CALL,) if found else (MARKS,) if inner != text else ()
         text = inner
     calls: Sequence[ToolCall] = answer.calls
@@ -94,7 +102,7 @@ def mend(answer: Answer, wanted: Wanted) -> Turn | Fault:
             return told
         text = f"{text.rstrip()}\n\n{told}" if text.strip() else told
         calls, repairs = (), (*repairs, CALL_TO_XML)
-    if not text.strip() and not calls and answer.refusal:
+    if not shows(text) and not calls and answer.refusal:
         text, repairs = answer.refusal, (*repairs, REFUSAL)
     turn = Turn(reasoning, text, tuple(calls), answer.finish, repairs)
     if not turn.usable:
@@ -173,6 +181,8 @@ def _parted(answer: Answer) -> tuple[str, str, tuple[Repair, ...]]:
     thoughts = answer.reasoning + "".join(piece.text for piece in pieces if isinstance(piece, Thought))
     if splitter.open:
         return unclosed(splitter.thought, answer.finish), thoughts, (THINK, UNCLOSED)
+    if not splitter.found and (halves := without_opening(text)) is not None:
+        return halves[1], thoughts + halves[0], (THINK,)
     return text, thoughts, (THINK,) if text != answer.text else ()
 
 
@@ -181,9 +191,45 @@ def unclosed(thought: str, finish: str) -> str:
     return "" if finish == "length" else thought
 
 
-def calls_within(text: str, wanted: Wanted) -> tuple[str, tuple[ToolCall, ...]]:
-    """A whole text without the calls that are written in it, and those."""
-    finder = WrittenFinder(wanted.tools)
-    pieces = [*finder.feed(text), *finder.close()]
+def finder_of(wanted: Wanted) -> WrittenFinder | None:
+    """What finds calls in the text for this client; None if it has no tools."""
+    if wanted.native:
+        return WrittenFinder(wanted.tools)
+    if not wanted.xml:
+        return None
+    tools: dict[str, Schema] = {
+        tool.name: {"properties": {name: {} for name in tool.parameters}} for tool in wanted.xml_tools
+    }
+    return WrittenFinder(tools, tags=False, accepts=lambda call: _takes(call, wanted))
+
+
+def pieces_within(text: str, wanted: Wanted) -> list[str | ToolCall]:
+    """The pieces of a whole text, those apart that are calls."""
+    finder = finder_of(wanted)
+    return [text] if finder is None else [*finder.feed(text), *finder.close()]
+
+
+def parted(pieces: Sequence[str | ToolCall]) -> tuple[str, tuple[ToolCall, ...]]:
+    """The text of such pieces, and the calls."""
     calls = tuple(piece for piece in pieces if isinstance(piece, ToolCall))
     return "".join(piece for piece in pieces if isinstance(piece, str)), calls
+
+
+def _retold(pieces: Sequence[str | ToolCall], before: str, wanted: Wanted) -> tuple[str, tuple[Repair, ...]]:
+    """The pieces of a text as one in which a classic client reads the calls."""
+    text = ""
+    for piece in pieces:
+        told = piece if isinstance(piece, str) else as_text([piece], wanted)
+        if isinstance(told, str):  # the finder has asked for it
+            text += f"\n\n{told}" if isinstance(piece, ToolCall) and shows(text) else told
+    if any(isinstance(piece, ToolCall) for piece in pieces):
+        return text, (TEXT_TO_XML,)
+    return text, (MARKS,) if text != before else ()
+
+
+def _takes(call: ToolCall, wanted: Wanted) -> bool:
+    """Whether a classic client can be told this call, and has such parameters."""
+    tool = wanted.xml_tool(call.name)
+    known = {*(tool.parameters if tool is not None else ()), *KNOWN.get(call.name, ())}
+    given = set(loads(call.arguments.encode("utf-8", "surrogatepass")))
+    return (not known or (bool(given) and given <= known)) and isinstance(as_text([call], wanted), str)

@@ -108,6 +108,8 @@ def whole(message: str) -> bytes:
         (False, b'data: {"error": {"message": "maximum context length is 8 tokens"}}\n\n', "context-exceeded"),
         (False, b'data: {"error": {"message": "out of memory"}}\n\n', "error-in-200"),
         (False, streamed('{"content":""}', '"stop"'), "empty-answer"),
+        (True, streamed('{"content":"\\u200b"}', '"stop"'), "empty-answer"),
+        (False, whole('{"content":"\\ufeff\\n"}'), "empty-answer"),
         (False, streamed('{"reasoning_content":"hm"}', '"stop"'), "reasoning-only"),
         (False, streamed("{}", '"length"'), "output-budget-spent"),
         (False, streamed("{}", '"tool_calls"'), "finish-tool-calls-without-call"),

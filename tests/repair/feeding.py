@@ -22,7 +22,11 @@ def joined(pieces: Sequence[str | ToolCall]) -> Pieces:
 
 def found(parts: Sequence[str], tools: Mapping[str, Any]) -> Pieces:
     """What a finder gives for a text in these parts."""
-    finder = WrittenFinder(tools)
+    return given_by(WrittenFinder(tools), parts)
+
+
+def given_by(finder: WrittenFinder, parts: Sequence[str]) -> Pieces:
+    """What this finder gives for them."""
     pieces: Pieces = []
     for part in parts:
         given = finder.feed(part)

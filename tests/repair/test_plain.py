@@ -117,6 +117,7 @@ MENDED: list[tuple[str, bytes, Wanted, dict[str, Any], set[str]]] = [
     ("no reason", completion({"content": "Hello"}, None), SDK, {"content": "Hello"}, {"finish-reason"}),
     ("an unknown reason", completion({"content": "Hello"}, "eos"), SDK, {"content": "Hello"}, {"finish-reason"}),
     ("one thought", completion({"content": "Hi", "reasoning": "Hm"}), SDK, BOTH, {"reasoning"}),
+    ("a thought that the prompt began", completion({"content": "Hm</think>Hi"}), SDK, BOTH, {"think-tag"}),
     ("a thought in tags", completion({"content": "<think>Hm</think>Hi"}), SDK, BOTH, {"think-tag"}),
     ("a byte order mark", b"\xef\xbb\xbf" + completion({"content": "Hi"}), SDK, {"content": "Hi"}, {"byte-order-mark"}),
     ("parts", completion({"content": [{"type": "text", "text": "Hi"}]}), SDK, {"content": "Hi"}, {"content-parts"}),
@@ -173,6 +174,13 @@ MENDED: list[tuple[str, bytes, Wanted, dict[str, Any], set[str]]] = [
         NATIVE,
         CALL,
         {"text-to-call", "finish-reason"},
+    ),
+    (
+        "a call in the text, for an XML client",
+        completion({"content": f'<tool_call>{{"name": "read_file", "arguments": {READ}}}</tool_call>'}),
+        XML,
+        {"content": "<read_file>\n<path>a.txt</path>\n</read_file>"},
+        {"text-to-xml"},
     ),
 ]
 

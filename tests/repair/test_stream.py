@@ -39,6 +39,7 @@ READ = '{"path": "a.txt"}'
 CALL = piece(READ, identity="call_1", name="read")
 USAGE = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}
 HERMES = f'<tool_call>\n{{"name": "read", "arguments": {READ}}}\n</tool_call>'
+FILE = HERMES.replace('"read"', '"read_file"')
 LONG = json.dumps({"path": "x" * (LONG_CALL + 100)})
 TEXT = {"content": "Hi"}
 
@@ -189,7 +190,15 @@ HEALTHY: list[tuple[str, bytes, Wanted]] = [
     ),
     ("tags in code", said("Use `<tool_", "call>` for it."), NATIVE),
     ("what begins like a sign", said("a < b and <to", "day> it is"), NATIVE),
+    ("a thought that the prompt began, and that has gone out", said("Hm", "</think>", "Hi"), NATIVE),
     ("a thought that is no head", said("I <think>", " so</think>."), NATIVE),
+    (
+        "markup in a file that an XML client shall write",
+        said("<read_file><path>", FILE, "</path></rea", "d_file>"),
+        XML,
+    ),
+    ("an example for an XML client", said("So:\n```json\n", FILE[11:-12], "\n```\nis", " it"), XML),
+    ("an example", said("So:\n```json\n", HERMES[11:-12], "\n```\nis", " it"), NATIVE),
     ("a text that begins like an excuse", said("You have ", "a bug in line 3. ", "Mend it."), NATIVE),
 ]
 
@@ -475,6 +484,34 @@ TEXTS: list[tuple[str, bytes, Wanted, str, set[str]]] = [
     ),
     ("Harmony's marks around a text", said("<|channel|>final<|message|>Hello"), NATIVE, "Hello", {"template-marks"}),
     (
+        "markup for an XML client",
+        said("I look.\n<tool_", FILE[6:30], FILE[30:], " Done."),
+        XML,
+        "I look.\n\n\n<read_file>\n<path>a.txt</path>\n</read_file> Done.",
+        {"text-to-xml"},
+    ),
+    (
+        "nothing but markup for an XML client, with the finish reason",
+        sse(chunk({"role": "assistant", "content": f"{FILE}\n{FILE}"}, "tool_calls")),
+        XML,
+        "<read_file>\n<path>a.txt</path>\n</read_file>\n\n<read_file>\n<path>a.txt</path>\n</read_file>",
+        {"text-to-xml", "finish-reason"},
+    ),
+    (
+        "markup for an XML client in one JSON body",
+        completion({"content": f"I look.{FILE}"}),
+        XML,
+        "I look.\n\n<read_file>\n<path>a.txt</path>\n</read_file>",
+        {"json-to-sse", "text-to-xml"},
+    ),
+    (
+        "markup and a native call for an XML client",
+        called({"content": FILE}, piece(READ, identity="c", name="read_file")),
+        XML,
+        "<read_file>\n<path>a.txt</path>\n</read_file>\n\n<read_file>\n<path>a.txt</path>\n</read_file>",
+        {"text-to-xml", "call-to-xml", "finish-reason"},
+    ),
+    (
         "a native call for an XML client",
         called(piece(READ, identity="c", name="read_file")),
         XML,
@@ -660,6 +697,13 @@ CALLS: list[tuple[str, bytes, Wanted, list[tuple[str, Any]], set[str]]] = [
     (
         "Mistral's markup in one chunk",
         sse(chunk({"role": "assistant", "content": f"[TOOL_CALLS]read{READ}"}, "stop")),
+        NATIVE,
+        [("read", READ)],
+        {"text-to-call", "finish-reason"},
+    ),
+    (
+        "JSON in a fence, at the end",
+        said("I look.\n```json\n", HERMES[11:-12], "\n``", "`\n"),
         NATIVE,
         [("read", READ)],
         {"text-to-call", "finish-reason"},

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lumeai_cli.repair.thought import Thought, ThoughtSplitter
+from lumeai_cli.repair.thought import Thought, ThoughtSplitter, without_opening
 
 
 def split(pieces: list[str]) -> tuple[str, str, bool, bool]:
@@ -46,3 +46,31 @@ def test_a_thought_is_parted_however_it_comes(text: str, thought: str, rest: str
 @given(st.lists(st.sampled_from(("<", "think", ">", "/", " ", "\n", "a", "<think>", "</think>")), max_size=12))
 def test_the_pieces_do_not_matter(pieces: list[str]) -> None:
     assert split(pieces) == split(["".join(pieces)]) == split(list("".join(pieces)))
+
+
+@pytest.mark.parametrize(
+    ("text", "parted"),
+    [
+        ("hm</think>Hi", ("hm", "Hi")),
+        ("думаю</think>Ответ", ("думаю", "Ответ")),
+        ("I see.\n</think>\n\nHi\n", ("I see.\n", "Hi\n")),
+        ("a < / think >b", None),
+        ("a\n< / think >b", ("a\n", "b")),
+        ("a</think>b</think>c", ("a", "b</think>c")),
+        ("```\nx\n```\na</think>b", ("```\nx\n```\na", "b")),
+        ("It `closes` that</think>b", ("It `closes` that", "b")),
+        ("Hi", None),
+        ("a</think>", None),
+        ("a</think> \n", None),
+        ("a<think>b</think>c", None),
+        ("a</think>b<think>", None),
+        ("The tag </think> ends it.", None),
+        ("The tag `</think>` ends it.", None),
+        ('The tag "</think>" ends it.', None),
+        ("The tag `a</think>b` ends it.", None),
+        ("```\nhm</think>Hi\n```", None),
+        ("a</thinking>b", None),
+    ],
+)
+def test_a_closing_tag_alone_parts_a_whole_text(text: str, parted: tuple[str, str] | None) -> None:
+    assert without_opening(text) == parted

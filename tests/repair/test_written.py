@@ -36,6 +36,7 @@ ARGUMENTS = '{"path": "a.txt"}'
 NAMED = f'{{"name": "read", "arguments": {ARGUMENTS}}}'
 HERMES = f"<tool_call>\n{NAMED}\n</tool_call>"
 XML = "<read>\n<path>a.txt</path>\n</read>"
+REACT = f"Action: read\nAction Input: {ARGUMENTS}"
 READ = ToolCall("", "read", ARGUMENTS)
 
 
@@ -106,15 +107,22 @@ CALLS: list[tuple[str, str, Pieces]] = [
     ("three by name in Mistral's form", "[TOOL_CALLS]" + f"read[ARGS]{ARGUMENTS}" * 3 + "!", [READ, READ, READ, "!"]),
     ("JSON parted by semicolons", f"<|python_tag|>{NAMED}; {NAMED}<|eom_id|>", [READ, READ]),
     ("two bare ones, one a line", f"{NAMED}\n{NAMED}", [READ, READ]),
-    ("prose behind a bare one", f"{NAMED}\nThis reads it.", [READ, "\nThis reads it."]),
     ("code behind a call", f"{HERMES}\n```py\na\n```", [READ, "\n```py\na\n```"]),
     ("XML in tool_call", f"<tool_call>\n{XML}\n</tool_call>", [READ]),
     ("a brace too many", HERMES.replace("}}", "}}}"), [READ]),
     ("a brace too many, bare", NAMED + "}\n", [READ]),
-    ("two calls in a fence", f"```json\n{NAMED}\n{NAMED}\n```\nDone.", [READ, READ, "\nDone."]),
-    ("code behind a call in a fence", f"```json\n{NAMED}\n```\n```py\na\n```", [READ, "\n```py\na\n```"]),
-    ("plain code behind it", f"```json\n{NAMED}\n```\n```\na\n```", [READ, "\n```\na\n```"]),
-    ("code behind a call in a fence that stays open", f"```\n{NAMED}\n```py\na\n```", [READ, "\n```py\na\n```"]),
+    ("two calls in a fence", f"So:\n```json\n{NAMED}\n{NAMED}\n```\n", ["So:\n", READ, READ]),
+    ("two fences", f"```json\n{NAMED}\n```\n\n```json\n{NAMED}\n```", [READ, READ]),
+    ("a fence whose end is cut off", f"```json\n{NAMED}\n``", [READ]),
+    ("a fence that stays open", f"```json\n{NAMED}\n", [READ]),
+    ("a bare one whose closing tag is cut off", f"{NAMED}\n</tool_", [READ]),
+    ("a bare one with a closing tag, then prose", f"{NAMED}</tool_call>\nDone.", [READ, "\nDone."]),
+    ("a bare one, a turn's end", f"{NAMED}}}\n<|im_end|>\n", [READ]),
+    ("a bare one, then one in tags, then prose", f"{NAMED}\n{HERMES}\nDone.", [READ, READ, "\nDone."]),
+    ("one in tags, then a bare one", f"{HERMES}\n{NAMED}\n", [READ, READ]),
+    ("one in tags, then an example", f"{HERMES}\n{NAMED}\nDone.", [READ, f"\n{NAMED}\nDone."]),
+    ("an example, then one in tags", f"```\n{NAMED}\n```\nSo:\n{HERMES}", [f"```\n{NAMED}\n```\nSo:\n", READ]),
+    ("ReAct, twice", f"{REACT}\n{REACT}\nObservation:", [READ, READ]),
     ("a turn's end", f"{HERMES}<|im_end|>", [READ]),
     ("a mention, then a call", f"I write <tool_call> for that:\n{HERMES}", ["I write <tool_call> for that:\n", READ]),
     ("a doubled sign", f"<tool_call>\n{HERMES}", ["<tool_call>\n", READ]),
@@ -189,6 +197,18 @@ def test_calls_are_lifted_out_of(text: str, expected: Pieces) -> None:
 
 
 TEXTS = {
+    "an example in a fence": f"So:\n```json\n{NAMED}\n```\nis a call.",
+    "an example in a fence, in another script": f"Вот пример:\n```json\n{NAMED}\n```\nтак и делайте.",
+    "an example that begins a text": f"{NAMED}\nThis reads it.",
+    "two examples in a fence": f"```json\n{NAMED}\n{NAMED}\n```\n\nDone.",
+    "an example with another one behind it": f"```json\n{NAMED}\n```\n```py\na\n```",
+    "an example with plain code behind it": f"```json\n{NAMED}\n```\n```\na\n```",
+    "an example in a fence that stays open": f"```\n{NAMED}\n```py\na\n```",
+    "an example with a comment": f"```json\n{NAMED} // reads\n```",
+    "an example with a brace too many": f"{NAMED}}} ;\n a",
+    "an example, then JSON that is none": f'{NAMED}\n{{"name": "x"}}',
+    "an example in ReAct's lines": f"So:\n{REACT}\nObservation: what it holds",
+    "an example of a list in Python": '[read(path="a")] reads it.',
     "prose": "I read the file [here](a.md), then {x} and <b>bold</b>.\n\n- Action: none\n",
     "a mention": "The model writes <tool_call> and then </tool_call>, or [TOOL_CALLS], or <|channel|> or Action: read.",
     "code within a line": f"Write `{HERMES.replace(chr(10), '')}` or `{XML.replace(chr(10), '')}` there.",
@@ -304,6 +324,30 @@ def test_a_call_comes_out_with_its_last_bracket() -> None:
     assert finder.feed("\n</tool") == []
     assert finder.held == "\n</tool"
     assert finder.close() == ["\n</tool"]
+
+
+@pytest.mark.parametrize("text", [NAMED, f"```json\n{NAMED}\n```\n", REACT, '[read(path="a.txt")]'])
+def test_what_may_be_an_example_waits_for_the_end(text: str) -> None:
+    finder = WrittenFinder(TOOLS)
+    assert finder.feed(text) == []
+    assert finder.held == text
+    assert finder.feed("a") == [f"{text}a"]
+    finder = WrittenFinder(TOOLS)
+    finder.feed(text)
+    assert finder.close() == [READ]
+
+
+def test_many_calls_that_may_be_examples_do_not_wait() -> None:
+    """What nobody would show is not held back without limit."""
+    long = json.dumps({"name": "write", "arguments": {"path": "a", "content": "b" * (MOST_HELD // 2)}})
+    finder = WrittenFinder(TOOLS)
+    assert [len(finder.feed(f"{long}\n")) for _ in range(5)] == [0, 0, 2, 0, 2]
+    assert len(finder.held) < 2 * MOST_HELD
+
+
+def test_examples_are_no_calls_that_count() -> None:
+    example = f"```\n{NAMED}\n```\na\n"
+    assert found([example * MOST_CALLS + HERMES], TOOLS) == [example * MOST_CALLS, READ]
 
 
 def test_what_is_too_long_is_given_up_at_once() -> None:
