@@ -63,6 +63,7 @@ PASSING = frozenset({"rate-limited", "server-error", "g4f-hides-cause", "silence
 class Explanation:
     """`name` and `code` are those of a diagnosis; `said` are the backend's own words; `retry_after` seconds, or 0.
 
+    `backend` is the last one that was asked and `others` are those besides the first, where it is told once more.
     `final`: what may pass by itself has not passed for so long that a client shall show it and repeat itself no more.
     """
 
@@ -72,6 +73,8 @@ class Explanation:
     said: str = ""
     retry_after: int = 0
     final: bool = False
+    backend: str = ""
+    others: str = ""
 
     @property
     def status(self) -> int:
@@ -107,6 +110,8 @@ class Explanation:
         if cure:
             sentences.append(say(language, "what-to-do", cure=cure))
         sentences.append(say(language, "more-about", code=self.code, name=self.name))
+        if self.others:
+            sentences.append(say(language, "also-asked", others=self.others))
         return " ".join(sentences)
 
     def _cure(self, told: Page, language: str) -> str:
