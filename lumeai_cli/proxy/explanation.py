@@ -21,7 +21,7 @@ from lumeai_cli.diagnoses.page import Page, fill, page
 from lumeai_cli.proxy.attempt import Attempt
 from lumeai_cli.proxy.cure import CURES, VAIN
 from lumeai_cli.proxy.detail import told_detail
-from lumeai_cli.proxy.peculiar import INSIDE, meant, packed_in_vain, sentence_of, words_of_page
+from lumeai_cli.proxy.peculiar import meant, packed_in_vain, sentence_of, words_of_page
 from lumeai_cli.repair.fault import Fault
 from lumeai_cli.text.phrase import Phrase, say
 from lumeai_cli.text.visible import visible
@@ -219,9 +219,10 @@ def _told_apart(root: tuple[Diagnosis, Finding], reading: Reading, *, after_tool
     diagnosis, finding = root
     said = _said(finding)
     name = ""
-    if diagnosis.name in INSIDE and (status := meant(reading)):
+    if diagnosis.name == "error-in-200" and (status := meant(reading)):
         name = "rate-limited" if status == 429 else "server-error" if status >= 500 or status == TIMED_OUT else ""
-        return (CATALOGUE[name], replace(finding, name=name)) if name else root
+        facts = {**finding.facts, "inside": status}
+        return (CATALOGUE[name], replace(finding, name=name, facts=facts)) if name else root
     if diagnosis.name in _CUT_SHORT and reading.answer.finish == "length":
         return CATALOGUE["output-budget-spent"], Finding("output-budget-spent")
     if diagnosis.name == "request-refused":

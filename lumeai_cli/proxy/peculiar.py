@@ -10,9 +10,6 @@ from lumeai_cli.wire.event import OddKind
 from lumeai_cli.wire.exchange import EndingKind
 from lumeai_cli.wire.reading import Reading, Shape
 
-INSIDE = frozenset({"error-in-200", "unframed-error-in-stream"})
-"""Names of an error inside an answer of success."""
-
 _NOTHING = frozenset({"zero-events", "empty-answer"})
 _FALSELY_PACKED = re.compile(r"content-encoding ([^:]{1,40}):")
 _LONGEST_NAME = 40

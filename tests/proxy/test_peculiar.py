@@ -77,6 +77,18 @@ def test_an_error_inside_a_success_is_what_its_status_would_be(
     assert (following_one.wait > 0, following_one.attempt == ASK_A) == (why.passing, why.passing)
 
 
+def test_an_error_inside_a_success_is_asked_for_in_the_other_mode_as_well() -> None:
+    """If it has not passed after the first rest."""
+    why = explained(body=in_json(code=502))
+    tried = [Tried(ASK_A, why)]
+    for stream in (True, False, True):
+        following_one = following(chat_of(), [Candidate(A)], tried, 4)
+        assert following_one is not None
+        assert following_one.attempt.stream is stream
+        assert following_one.wait > 0
+        tried.append(Tried(following_one.attempt, why))
+
+
 @pytest.mark.parametrize(
     ("type_", "code", "message", "status"),
     [
