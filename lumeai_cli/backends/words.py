@@ -34,5 +34,28 @@ EXCEEDED = re.compile(
 )
 """The prompt is larger than the model's window, in an error."""
 
+_MEANT = (
+    (re.compile(r"rate[_ -]?limit|too[_ ]many[_ ]requests", re.IGNORECASE), 429),
+    (re.compile(r"overloaded", re.IGNORECASE), 529),
+    (re.compile(r"unavailable", re.IGNORECASE), 503),
+    (re.compile(r"timeout|timed?[_ ]out", re.IGNORECASE), 504),
+    (re.compile(r"server_?error|internal_?error|internal_server|\bapi_error", re.IGNORECASE), 500),
+)
+_STATUS = re.compile(r"[1-5][0-9][0-9]")
+
+
+def status_meant(type_: str, code: str, message: str) -> int:
+    """The HTTP status for which an error stands that came inside a 200; 0 where it names none.
+
+    OpenRouter has it there as `code`, Anthropic's `overloaded_error` is its 529 and `api_error` its 500, `server_error`
+    is OpenAI's word, `InternalServerError` vLLM's, `unavailable_error` llama.cpp's. Of words for people, one is enough.
+    """
+    if _STATUS.fullmatch(code):
+        return int(code)
+    named = f"{type_} {code}"
+    told = next((status for sign, status in _MEANT if sign.search(named)), 0)
+    return told or (529 if message.strip(" .!").lower() == "overloaded" else 0)
+
+
 CHARACTERS = re.compile(r"^.{0,80}exceeds the \d+ ?char.{0,40}limit", re.IGNORECASE)
 """How web chats behind G4F refuse a long message: as the assistant's text."""

@@ -40,6 +40,7 @@ def command(  # noqa: PLR0913  # one parameter an option
     ] = "",
     config: Config = "",
     lang: Lang = "",
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Log each attempt that failed, too.")] = False,
     quiet: Quiet = False,
 ) -> int:
     """Stand between agents and models, so that no empty answer leaves: an answer, or an error that says why."""
@@ -57,7 +58,7 @@ def command(  # noqa: PLR0913  # one parameter an option
     from lumeai_cli.proxy.run import serve
 
     check_free(plan.settings.host, plan.settings.port)
-    return serve(partial(plan_for, wanted), plan, quiet=quiet)
+    return serve(partial(plan_for, wanted), plan, quiet=quiet, verbose=verbose)
 
 
 @dataclass(frozen=True, slots=True)

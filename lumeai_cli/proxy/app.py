@@ -222,7 +222,10 @@ class Chat:
             chat.digest,
             lambda: chat.conversation,
         )
-        flow = Flow(chat, ordered, rules, proxy.memory.known(chat.digest, now))
+        known = proxy.memory.known(chat.digest, now)
+        if known is not None:  # the one that is named again is the one that was
+            ordered = tuple(sorted(ordered, key=lambda one: one.backend.name != known.backend))
+        flow = Flow(chat, ordered, rules, known)
         surroundings = Surroundings(proxy.engine, proxy.limits, visit.before(story), AGENT, language)
         driver = Driver(flow, chat, surroundings, send)
         try:
@@ -356,8 +359,8 @@ def build(proxy: Proxy) -> Starlette:
 
     chat = Chat(proxy)
     routes = [
-        *(Route(prefix + path, chat) for prefix in _PREFIXES for path in (_CHAT, _CHAT + _CHAT)),
-        *(Route(prefix + "/models", models, methods=["GET"]) for prefix in _PREFIXES),
+        *(Route(prefix + path, chat) for prefix in _PREFIXES for path in (_CHAT, _CHAT + "/", _CHAT + _CHAT)),
+        *(Route(prefix + path, models, methods=["GET"]) for prefix in _PREFIXES for path in ("/models", "/models/")),
         *(Route(prefix + "/models/{model:path}", model, methods=["GET"]) for prefix in _PREFIXES),
         Route("/healthz", healthy, methods=["GET"]),
         Route("/readyz", ready, methods=["GET"]),

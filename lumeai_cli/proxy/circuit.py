@@ -1,7 +1,7 @@
 """Remembers how each backend has done lately: after several failures in a row it is asked last, until it recovers.
 
-One bad answer condemns nobody. An open circuit closes by itself: after a while one request is let through first, and
-its success makes the backend what it was.
+One bad answer condemns nobody, nor do all the attempts of one request, which count once at most. An open circuit closes
+by itself: after a while one request is let through first, and its success makes the backend what it was.
 """
 
 from collections.abc import Iterable, Sequence
@@ -62,12 +62,13 @@ class Circuits:
         """How this backend has done."""
         return self._health.get(name, Health())
 
-    def failed(self, attempt: Attempt, name: str, at: float) -> None:
-        """An attempt has failed by the cause with this name."""
+    def failed(self, attempt: Attempt, name: str, at: float) -> bool:
+        """An attempt has failed by the cause with this name; whether that counts against its backend."""
         if name in _CLIENTS_OWN:
-            return
+            return False
         health = self.health(attempt.candidate.backend.name)
         self._health[attempt.candidate.backend.name] = replace(health, failures=health.failures + 1, since=at)
+        return True
 
     def answered(self, attempt: Attempt) -> None:
         """An attempt has succeeded; the URL that was found for it is kept for the next one."""

@@ -7,7 +7,7 @@ client's leaving, because the server's `send` says nothing about it.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from lumeai_cli.backends.backend import Kind
@@ -69,6 +69,7 @@ class Driver:
 
     __slots__ = (
         "_around",
+        "_asked",
         "_chat",
         "_closed",
         "_flow",
@@ -92,6 +93,7 @@ class Driver:
         self._wake = 0.0
         self._closed = True  # whether the client has the last byte of its answer, or none at all
         self._next: Attempt | None = None
+        self._asked = ""  # the backend of the last attempt
         self._tasks: asyncio.TaskGroup | None = None
         self._working: asyncio.Task[None] | None = None
         self._left = False
@@ -150,6 +152,7 @@ class Driver:
 
     async def _attempt(self, attempt: Attempt) -> None:
         """One exchange, to its end or until the flow wants no more of it."""
+        self._asked = attempt.candidate.backend.name
         if attempt.candidate.backend.kind is Kind.BUILTIN:
             await self._built_in()
             return
@@ -200,7 +203,7 @@ class Driver:
                     if not self._closed and command.outcome != "left":
                         self._closed = True
                         await self._body(b"", more=False)
-                    self._around.listener.finished(command, self._now())
+                    self._around.listener.finished(replace(command, backend=self._asked), self._now())
                     leave = True
         return leave
 

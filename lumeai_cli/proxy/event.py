@@ -115,11 +115,13 @@ class Note:
 class Finish:
     """The answer to the client is whole. `outcome`: ok, error, repeated, cut, left, stopped; `why` is told in the log.
 
-    `repeated` is an error that the same request met a moment ago, and no backend was asked for.
+    `repeated` is an error that the same request met a moment ago, and no backend was asked for. `backend` is the name
+    of the last one that was asked: whoever carries the commands out tells it.
     """
 
     outcome: str
     why: Explanation | None = None
+    backend: str = ""
 
 
 Command = Open | Cancel | Start | Send | WakeAt | Note | Finish

@@ -19,9 +19,12 @@ from lumeai_cli.diagnoses.finding import Fact, Finding, Severity, excerpt
 from lumeai_cli.diagnoses.g4f import GENERIC
 from lumeai_cli.diagnoses.page import Page, fill, page
 from lumeai_cli.proxy.attempt import Attempt
+from lumeai_cli.proxy.cure import CURES, VAIN
+from lumeai_cli.proxy.detail import told_detail
+from lumeai_cli.proxy.peculiar import meant, packed_in_vain, sentence_of, words_of_page
 from lumeai_cli.repair.fault import Fault
 from lumeai_cli.repair.ink import shows
-from lumeai_cli.text.phrase import say
+from lumeai_cli.text.phrase import Phrase, say
 from lumeai_cli.text.visible import visible
 from lumeai_cli.wire.event import OddKind
 from lumeai_cli.wire.exchange import EndingKind, Exchange, header
@@ -31,6 +34,7 @@ LONGEST_WAIT = 30
 """Seconds of the longest `Retry-After` that is passed on; agents wait for more in silence, and say nothing."""
 
 UNPROCESSABLE = 422
+TIMED_OUT = 408
 
 _STATUS: Mapping[str, int] = MappingProxyType(
     {
@@ -64,7 +68,9 @@ PASSING = frozenset({"rate-limited", "server-error", "g4f-hides-cause", "silence
 class Explanation:
     """`name` and `code` are those of a diagnosis; `said` are the backend's own words; `retry_after` seconds, or 0.
 
-    `final`: what may pass by itself has not passed for so long that a client shall show it and repeat itself no more.
+    `backend` is the last one that was asked and `others` are those besides the first, where it is told once more.
+    `sentence` stands for that of the page where that one would be wrong. `final`: what may pass by itself has not
+    passed for so long that a client shall show it and repeat itself no more.
     """
 
     code: str
@@ -73,6 +79,9 @@ class Explanation:
     said: str = ""
     retry_after: int = 0
     final: bool = False
+    backend: str = ""
+    others: str = ""
+    sentence: Phrase | None = None
 
     @property
     def status(self) -> int:
@@ -98,7 +107,11 @@ class Explanation:
     def text(self, language: str) -> str:
         """What happened, why, and what to do: one paragraph without markup, with the code."""
         told = page(self.name, language)
-        summary = _known(plain(fill(told.summary, self.facts, language)))
+        facts = {**self.facts, "detail": told_detail(self.name, str(self.facts.get("detail") or ""), language)}
+        if self.sentence is not None:
+            summary = self.sentence.in_(language)
+        else:
+            summary = _known(plain(fill(told.summary, facts, language)))
         if summary and summary[-1] not in ".!?":
             summary += "."
         sentences = [summary or say(language, "failed-somehow", target=str(self.facts.get("target", "-")))]
@@ -108,75 +121,18 @@ class Explanation:
         if cure:
             sentences.append(say(language, "what-to-do", cure=cure))
         sentences.append(say(language, "more-about", code=self.code, name=self.name))
+        if self.others:
+            sentences.append(say(language, "also-asked", others=self.others))
         return " ".join(sentences)
 
     def _cure(self, told: Page, language: str) -> str:
         """The first cure that is one for whoever stands behind the proxy."""
-        if self.name in _CURES:
+        if self.name in CURES:
             own = {name: str(self.facts.get(name) or "-") for name in ("target", "base")}
-            return say(language, _CURES[self.name], **own)
-        cures = (plain(fill(cure, self.facts, language)) for cure in told.fixes if not _VAIN.search(cure))
+            return say(language, CURES[self.name], **own)
+        cures = (plain(fill(cure, self.facts, language)) for cure in told.fixes if not VAIN.search(cure))
         return next((cure for cure in cures if cure and _known(cure) == cure), "")
 
-
-_CURES: Mapping[str, str] = MappingProxyType(
-    {
-        **dict.fromkeys(
-            (
-                "base-url-missing-v1",
-                "base-url-extra-v1",
-                "base-url-doubled-path",
-                "endpoint-not-found",
-                "html-instead-of-api",
-                "not-an-llm-api",
-                "not-http",
-                "redirected",
-            ),
-            "cure-url",
-        ),
-        **dict.fromkeys(("key-missing", "key-rejected"), "cure-key"),
-        **dict.fromkeys(("context-exceeded", "context-truncated", "context-window-small"), "cure-window"),
-        **dict.fromkeys(("tool-parser-off", "finish-tool-calls-without-call"), "cure-parser"),
-        **dict.fromkeys(
-            (
-                "bad-chunk-schema",
-                "broken-json-frame",
-                "content-not-a-string",
-                "done-only",
-                "json-for-stream",
-                "legacy-text-field",
-                "message-instead-of-delta",
-                "missing-finish-reason",
-                "ndjson-for-sse",
-                "no-choices",
-                "role-only-stream",
-                "single-newline-framing",
-                "sse-for-plain",
-                "tool-arguments-not-json",
-                "tool-arguments-not-string",
-                "tool-call-missing-id",
-                "tool-call-missing-index",
-                "tool-call-missing-name",
-                "unexplained-failure",
-                "unterminated-last-event",
-                "wrong-content-type",
-                "zero-events",
-            ),
-            "cure-server",
-        ),
-        "body-too-large": "cure-size",
-        "connection-refused": "cure-start",
-        "model-not-found": "cure-model",
-        "no-answer": "cure-slow",
-        "silence-cut": "cure-slow",
-    }
-)
-"""Cures that are others behind the proxy: what the pages tell to set in the agent is lumeai's own matter here, and the
-other stream mode has been tried already.
-"""
-
-_VAIN = re.compile(r"lumeai serve|Enable streaming")
-"""Cures that begin with what already stands in between are none, nor those that are tried by it."""
 
 _CODE_BLOCK = re.compile(r"\s*```.*\Z", re.DOTALL)
 _ANNOUNCING = re.compile(r"(?<=[.!?])\s[^.!?]*:\Z")
@@ -217,12 +173,19 @@ def explain(exchange: Exchange, attempt: Attempt, fault: Fault, *, after_tool: b
         root = _by_ending(reading)
         if root[0].name == UNEXPLAINED:
             root = _root(found) or root
+    if root[0].name == "stream-cut" and not (reading.body or fault.name) and reading.ending.kind in _BROKEN:
+        root = CATALOGUE["connection-reset"], replace(root[1], name="connection-reset")
+    packed = packed_in_vain(reading)
+    if packed is not None:
+        return _unreadable(root, packed, attempt, reading)
     diagnosis, finding = _told_apart(root, reading, after_tool=after_tool)
     if attempt.raw and diagnosis.name in ("error-in-200", "server-error"):
         # G4F's raw mode gives every error of its provider the status 200.
         facts = {"said": GENERIC, "cause": _short(_said(finding))}
         diagnosis, finding = CATALOGUE["g4f-hides-cause"], Finding("g4f-hides-cause", facts=facts)
     said = (fault.said if fault.said != exchange.ending.detail else "") or _said(finding)
+    if not said and not reading.ok:
+        said = words_of_page(reading)
     if not said and diagnosis.name == "not-an-llm-api":
         said = excerpt(reading.body)  # an error in a form of its own, perhaps: whoever reads it knows
     return Explanation(
@@ -231,7 +194,15 @@ def explain(exchange: Exchange, attempt: Attempt, fault: Fault, *, after_tool: b
         MappingProxyType(_facts(finding, attempt, reading)),
         _short(said),
         _wait(exchange),
+        sentence=sentence_of(diagnosis.name, reading),
     )
+
+
+def _unreadable(root: tuple[Diagnosis, Finding], packed: Phrase, attempt: Attempt, reading: Reading) -> Explanation:
+    """Of what nobody can read the status tells, and the label; the bytes are no words."""
+    name = UNEXPLAINED if reading.ok else root[0].name
+    facts = MappingProxyType(_facts(Finding(name), attempt, reading))
+    return Explanation(CATALOGUE[name].code, name, facts, sentence=packed)
 
 
 _NO_ROUTE = re.compile(
@@ -249,10 +220,16 @@ def _told_apart(root: tuple[Diagnosis, Finding], reading: Reading, *, after_tool
     diagnosis, finding = root
     said = _said(finding)
     name = ""
+    if diagnosis.name == "error-in-200" and (status := meant(reading)):
+        name = "rate-limited" if status == 429 else "server-error" if status >= 500 or status == TIMED_OUT else ""
+        facts = {**finding.facts, "inside": status}
+        return (CATALOGUE[name], replace(finding, name=name, facts=facts)) if name else root
     if diagnosis.name in _CUT_SHORT and reading.answer.finish == "length":
         return CATALOGUE["output-budget-spent"], Finding("output-budget-spent")
     if diagnosis.name == "request-refused":
-        if reading.status == 405 or (reading.status == 404 and (not said or _NO_ROUTE.search(said))):
+        if reading.status == TIMED_OUT:
+            name = "server-error"  # as a 504 would be
+        elif reading.status == 405 or (reading.status == 404 and (not said or _NO_ROUTE.search(said))):
             name = "endpoint-not-found"
         elif after_tool and _NO_RESULTS.search(said):
             name = "tool-result-rejected"
@@ -263,6 +240,8 @@ def _told_apart(root: tuple[Diagnosis, Finding], reading: Reading, *, after_tool
             name = "not-an-llm-api"
     return (CATALOGUE[name], replace(finding, name=name)) if name else root
 
+
+_BROKEN = (EndingKind.CUT, EndingKind.RESET)
 
 _CUT_SHORT = frozenset({"tool-arguments-not-json", "tool-protocol-mismatch"})
 """What a call looks like in the middle of which the model was stopped."""
@@ -348,6 +327,7 @@ def _facts(finding: Finding, attempt: Attempt, reading: Reading) -> dict[str, Fa
         "status": reading.status or 0,
         "seconds": reading.ending.at,
         "finish": reading.answer.finish or "none",
+        "found": "tool_calls" if reading.asked.xml_tools and not reading.asked.tools else "XML",
         **finding.facts,
     }
     for name in ("said", "detail"):

@@ -378,7 +378,7 @@ class Flow:
 
     def _headers(self, diagnosis: str | None) -> list[tuple[bytes, bytes]]:
         headers = [(b"x-lumeai-request-id", self._rules.request_id.encode())]
-        if self.state is not State.NEW:
+        if self.state is not State.NEW or (self._known is not None and self._known.backend):
             headers.append((b"x-lumeai-backend", ascii_of(self._way.attempt.candidate.backend.name).encode()))
         if diagnosis is None and self._way.mender.repairs:
             headers.append((b"x-lumeai-repairs", ",".join(self._way.mender.repairs).encode()))

@@ -69,7 +69,9 @@ def judged(backend: Backend, reading: Reading) -> Presence:
     """
     status = reading.status
     if status is None or (reading.ok and not reading.ending.clean):
-        return Presence(backend, answers=False, objection=phrase("presence-silent", ending=reading.ending.kind.value))
+        return Presence(
+            backend, answers=False, objection=phrase("presence-silent", ending=phrase(f"ending-{reading.ending.kind}"))
+        )
     if status in (401, 403):
         key = "presence-key-missing" if backend.key is None else "presence-key-refused"
         in_json = reading.shape is Shape.JSON

@@ -12,6 +12,7 @@ from pathlib import Path
 from lumeai_cli.proxy.circuit import Circuits
 from lumeai_cli.proxy.event import Finish, Note
 from lumeai_cli.proxy.explanation import Explanation
+from lumeai_cli.text.encoding import speaks_unicode
 from lumeai_cli.text.visible import visible
 
 LOG = logging.getLogger("lumeai.serve")
@@ -35,26 +36,35 @@ class Story:
     digest: bytes
     conversation: Callable[[], bytes]
     notes: list[Note] = field(default_factory=list)
+    blamed: set[str] = field(default_factory=set)  # the backends against which this request counts already
 
     def noted(self, note: Note) -> None:
         """An attempt came to an end."""
         self.notes.append(note)
         if note.why is None:
             self.circuits.answered(note.attempt)
-        else:
-            self.circuits.failed(note.attempt, note.why.name, time.monotonic())
+            return
+        backend = note.attempt.candidate.backend.name
+        LOG.debug(
+            "attempt %d failed",
+            len(self.notes),
+            extra={"told": {"request": self.request_id, "backend": backend, "diagnosis": note.why.name}},
+        )
+        if backend not in self.blamed and self.circuits.failed(note.attempt, note.why.name, time.monotonic()):
+            self.blamed.add(backend)
 
     def finished(self, finish: Finish, seconds: float) -> None:
         """The request did."""
         now = time.monotonic()
         if finish.outcome == "error" and finish.why is not None and finish.why.name not in CHEAP:
-            self.memory.keep(self.digest, finish.why, now)
+            self.memory.keep(self.digest, self._whole(finish.why), now)
         elif finish.outcome == "cut":
             self.memory.keep_cut(self.conversation(), now)
         elif finish.outcome == "ok":
             self.memory.forget(self.digest)
         level = logging.INFO if finish.outcome in ("ok", "left") else logging.WARNING
         last = self.notes[-1] if self.notes else None
+        backend = last.attempt.candidate.backend.name if last is not None else ""
         LOG.log(
             level,
             finish.outcome,
@@ -65,7 +75,7 @@ class Story:
                     "stream": self.stream,
                     "outcome": finish.outcome,
                     "seconds": round(seconds, 3),
-                    "backend": last.attempt.candidate.backend.name if last is not None else None,
+                    "backend": finish.backend or backend or None,
                     "repairs": list(last.repairs) if last is not None else [],
                     "failed": [
                         f"{note.attempt.candidate.backend.name}: {note.why.code} {note.why.name}"
@@ -76,6 +86,14 @@ class Story:
                 }
             },
         )
+
+    def _whole(self, why: Explanation) -> Explanation:
+        """With what was told of the backends besides, for whoever hears it again without their being asked."""
+        failed = [(note.attempt.candidate.backend.name, note.why.name) for note in self.notes if note.why is not None]
+        if not failed:
+            return why
+        others = dict.fromkeys(f"{backend} ({name})" for backend, name in failed if backend != failed[0][0])
+        return replace(why, backend=failed[-1][0], others=", ".join(others))
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +199,11 @@ class Lines(logging.Formatter):
 
 
 class JsonLines(logging.Formatter):
-    """The same as one JSON object a line, for programs."""
+    """The same as one JSON object a line, for programs; `readable`: letters of every language stand as they are."""
+
+    def __init__(self, *, readable: bool = False) -> None:
+        super().__init__()
+        self._readable = readable
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line."""
@@ -190,7 +212,10 @@ class JsonLines(logging.Formatter):
         line |= story or {"message": record.getMessage(), **getattr(record, "told", {})}
         if record.exc_info and record.exc_info[1]:
             line["fault"] = faults(record.exc_info[1])
-        return json.dumps(line, ensure_ascii=True)
+        text = json.dumps(line, ensure_ascii=not self._readable)
+        if text.isprintable():
+            return text
+        return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
 
 
 def faults(error: BaseException) -> str:
@@ -202,11 +227,14 @@ def faults(error: BaseException) -> str:
     return f"{type(error).__name__} at {places}"
 
 
-def start_log(*, quiet: bool) -> None:
-    """Sends the log, and what the libraries complain of, to stderr, in the form that fits who reads it there."""
+def start_log(*, quiet: bool, verbose: bool = False) -> None:
+    """Sends the log, and what the libraries complain of, to stderr, in the form that fits who reads it there.
+
+    `verbose` tells of each attempt that failed, too.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Lines() if sys.stderr.isatty() else JsonLines())
-    LOG.setLevel(logging.WARNING if quiet else logging.INFO)
+    handler.setFormatter(Lines() if sys.stderr.isatty() else JsonLines(readable=speaks_unicode(sys.stderr)))
+    LOG.setLevel(logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO)
     for logger in (LOG, *map(logging.getLogger, ("uvicorn", "asyncio", "aiohttp"))):
         logger.handlers = [handler]
         logger.propagate = False

@@ -106,7 +106,10 @@ def following(chat: Chat, candidates: Sequence[Candidate], tried: Sequence[Tried
         return Next(Attempt(others[0], chat.wanted.stream))
     if (last.why.passing and last.why.name not in PATIENTLY) or last.why.name in EMPTY:
         rest = float(last.why.retry_after or min(2 ** len(here) / 4, LONGEST_REST))
-        return Next(last.attempt, rest) if rest <= LONGEST_REST else None
+        again = last.attempt
+        if "inside" in last.why.facts and len(here) > 1:
+            again = replace(again, stream=not again.stream)  # an error inside a success may be one of this mode alone
+        return Next(again, rest) if rest <= LONGEST_REST else None
     return None
 
 

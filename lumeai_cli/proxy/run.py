@@ -12,9 +12,9 @@ from lumeai_cli.text.phrase import phrase, say
 from lumeai_cli.text.visible import visible
 
 
-def serve(plan_again: Callable[[], Plan], plan: Plan, *, quiet: bool = False) -> int:
+def serve(plan_again: Callable[[], Plan], plan: Plan, *, quiet: bool = False, verbose: bool = False) -> int:
     """Serves until a signal ends it; the exit code: 0 after SIGTERM, 130 after Ctrl-C, 3 if it could not start."""
-    start_log(quiet=quiet)
+    start_log(quiet=quiet, verbose=verbose)
     hold_back()
     sock = listen(plan.settings.host, plan.settings.port)
     with sock:

@@ -29,6 +29,7 @@ class Started:
         self._home = home
         self.plans: list[Plan] = []
         self.again: list[Callable[[], Plan]] = []
+        self.told: list[tuple[bool, bool]] = []
 
     def __call__(self, *arguments: str, **environment: str) -> Plan:
         """The plan with which the proxy would be started at a free port."""
@@ -42,8 +43,9 @@ def started(inside: Home, monkeypatch: pytest.MonkeyPatch) -> Started:
     """Everything up to the start; what is behind it is not here's to test."""
     started = Started(inside)
 
-    def serve(plan_again: Callable[[], Plan], plan: Plan, *, quiet: bool) -> int:  # noqa: ARG001  # its option
+    def serve(plan_again: Callable[[], Plan], plan: Plan, *, quiet: bool, verbose: bool) -> int:
         started.plans.append(plan)
+        started.told.append((quiet, verbose))
         started.again.append(plan_again)
         return 0
 
@@ -495,3 +497,10 @@ def test_check_is_the_same_from_a_real_process_and_starts_nothing(home: Home, la
     done = home.lumeai("serve", "--check", "--lang", "ru", "--backend", lab.url("healthy-plain"))
     assert (done.exit_code, done.stderr) == (0, "")
     assert "работает, " in done.stdout
+
+
+@pytest.mark.parametrize(("option", "quiet", "verbose"), [("", False, False), ("-q", True, False), ("-v", False, True)])
+def test_how_much_the_log_tells(option: str, *, quiet: bool, verbose: bool, started: Started) -> None:
+    """Each client's requests; with -q failures alone, with -v each attempt, too."""
+    started("--backend", DEAD, *option.split())
+    assert started.told == [(quiet, verbose)]

@@ -94,7 +94,7 @@ ALONE: Mapping[str, tuple[Due, ...]] = {
     "tools-unsupported": _error(_REFUSES, TOOLS),
     "tool-parser-off": _error(_REFUSES, TOOLS),
     "tool-result-rejected": _error(_REFUSES, _forms("result")),
-    "error-in-200": _error(_REFUSES),
+    "error-in-200": _passing("it stands for a server's failure, which may pass", "server-error"),
     "server-error": _passing(_REFUSES),
     "rate-limited": _passing(_REFUSES),
     "g4f-hides-cause": _error(

@@ -313,7 +313,7 @@ def test_a_body_in_chunks_of_one_byte_is_read(port: int) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["/v1", "", "/v1/v1"])
-@pytest.mark.parametrize("path", ["/chat/completions", "/chat/completions/chat/completions"])
+@pytest.mark.parametrize("path", ["/chat/completions", "/chat/completions/", "/chat/completions/chat/completions"])
 def test_the_usual_mistakes_in_a_base_url_are_served(prefix: str, path: str, port: int) -> None:
     assert asked(port, chat("x", prefix + path, stream=True)).text == "said x"
 
@@ -321,6 +321,7 @@ def test_the_usual_mistakes_in_a_base_url_are_served(prefix: str, path: str, por
 @pytest.mark.parametrize("prefix", ["/v1", "", "/v1/v1"])
 def test_the_models_are_listed_with_aliases(prefix: str, port: int) -> None:
     listed = get(port, f"{prefix}/models").json
+    assert get(port, f"{prefix}/models/").json == listed
     assert listed["object"] == "list"
     assert [model["id"] for model in listed["data"]] == ["fast", "deep", "m", "qwen3-coder", "org/deep-seek"]
     for model in listed["data"]:
