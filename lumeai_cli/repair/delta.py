@@ -291,7 +291,7 @@ class DeltaMender:
             self.fail(Fault("missing-finish-reason" if self._calls.whole else "stream-cut"))
             return
         if content:  # what was held of an answer whose rest the client has heard is given out
-            self.pass_on(self.lane.close())
+            self.pass_on(self.lane.close(whole=False))
         if not ending.clean:
             self.fail(Fault("stream-cut" if content else "", ending.detail))
         else:

@@ -70,13 +70,13 @@ class TextLane:
             self._frames.append(Same(raw, ""))
         return bool(self._frames)
 
-    def close(self) -> list[Passing]:
-        """What was held when the text ended."""
+    def close(self, *, whole: bool = True) -> list[Passing]:
+        """What was held when the text ended, or (not `whole`) was cut off."""
         out = self._passed(self.splitter.close())
         if not self._watch.settled:
             out += self._looked_at(self._watch.release())
         if self._finder is not None:
-            out += self._sorted(self._finder.close())
+            out += self._sorted(self._finder.close(whole=whole))
         out += self._rest()
         return out
 

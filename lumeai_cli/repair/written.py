@@ -101,9 +101,12 @@ class WrittenFinder:
             self._take(text[start : start + _SLICE], final=False)
         return self._given()
 
-    def close(self) -> list[str | ToolCall]:
-        """What is left when the answer has ended."""
+    def close(self, *, whole: bool = True) -> list[str | ToolCall]:
+        """What is left when the answer has ended; if it was cut off (not `whole`), prose may have followed a call."""
         self._take("", final=True)
+        if self._doubtful and not whole:
+            self._doubt()
+            self._out.append(self._space)
         self._believe()
         thought, self._thought, self._space = "".join(self._thought), [], ""
         if thought and not self._spoke:

@@ -1,5 +1,6 @@
 """Schemas, good and bad: what fits, and that none of them costs time."""
 
+import sys
 from typing import Any
 
 import pytest
@@ -89,3 +90,19 @@ def test_a_hostile_pattern_costs_no_time() -> None:
 )
 def test_the_types_that_a_schema_names(schema: Any, expected: str) -> None:
     assert types(schema) == set(expected.split())
+
+
+def test_a_tree_is_followed_as_deep_as_values_go_and_no_reference_without_end() -> None:
+    """Wherever on the stack it is asked: a panic of the library would end the request."""
+    tree: dict[str, Any] = {"type": "object", "properties": {"child": {"$ref": "#"}, "n": {"type": "integer"}}}
+    good: dict[str, Any] = {"n": 1}
+    bad: dict[str, Any] = {"n": "x"}
+    for _ in range(30):
+        good, bad = {"child": good}, {"child": bad}
+    assert fits(good, tree)
+    assert not fits(bad, tree)
+
+    def deep(left: int) -> bool:
+        return fits({"a": 1}, {"$ref": "#"}) if not left else deep(left - 1)
+
+    assert deep(sys.getrecursionlimit() - 450)

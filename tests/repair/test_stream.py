@@ -11,7 +11,9 @@ from lumeai_cli.repair.stream import MOST_BETWEEN, StreamMender
 from lumeai_cli.repair.wanted import Wanted
 from lumeai_cli.wire.answer import ToolCall
 from lumeai_cli.wire.event import CallPart, OddKind
+from lumeai_cli.wire.exchange import Ending
 from tests.repair.wire import (
+    CLEAN,
     COUNTING,
     CUT,
     DONE,
@@ -1086,3 +1088,14 @@ def test_a_piece_of_a_call_is_told_without_nulls(arguments: str, wanted: Wanted)
 def test_a_broken_call_behind_a_text_goes_out_as_it_came() -> None:
     told = mended([called({"content": "I look."}, piece('{"path": "a.t', identity="c", name="read"))], NATIVE)
     assert told.answer.calls == (ToolCall("c", "read", '{"path": "a.t'),)
+
+
+@pytest.mark.parametrize("ending", [CLEAN, CUT])
+@pytest.mark.parametrize("wanted", [NATIVE, XML])
+def test_what_may_be_an_example_is_text_where_the_stream_breaks_off(wanted: Wanted, ending: Ending) -> None:
+    """Nobody knows what would have followed, and a call would be run."""
+    name = FILE if wanted is XML else HERMES
+    body = said("So:\n", "```json\n", name[11:-12], "\n```\n", finish=None, done=False)
+    told = cut_anyhow(body, wanted, ending)
+    assert told.out == body
+    assert told.why == ("stream-cut" if ending is CUT else "missing-finish-reason")

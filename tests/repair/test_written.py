@@ -335,6 +335,9 @@ def test_what_may_be_an_example_waits_for_the_end(text: str) -> None:
     finder = WrittenFinder(TOOLS)
     finder.feed(text)
     assert finder.close() == [READ]
+    finder = WrittenFinder(TOOLS)
+    finder.feed(text)
+    assert finder.close(whole=False) == [text]
 
 
 def test_many_calls_that_may_be_examples_do_not_wait() -> None:
