@@ -14,7 +14,7 @@ MOST_REFERENCES = 2_000
 
 DEEPEST = 40
 """`$ref`s within one another: more than any value's depth. Beyond it Python's own limit would be met, and met within a
-library in Rust that panics then, which no `except Exception` catches (referencing with rpds-py 2026.9.1, measured 2026-11).
+library in Rust that panics then, which no `except Exception` catches (referencing, rpds-py 2026.9.1; measured 2026-11).
 """
 
 _ONE = frozenset(
