@@ -77,7 +77,6 @@ ALONE: Mapping[str, tuple[Due, ...]] = {
     "header-flood": _error(_BROKEN, named="not-http"),
     "half-chunk": _error(_BROKEN, named="stream-cut"),
     "deep-json": _error(_BROKEN, named="broken-json-frame"),
-    "nan": _error(_BROKEN, named="broken-json-frame"),
     "redirect-loop": _error(_URL, named="redirected"),
     "redirected": _error(_URL),
     "endpoint-not-found": _error(_URL),
