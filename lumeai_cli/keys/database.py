@@ -187,6 +187,11 @@ def told(path: Path) -> Iterator[None]:
         raise store_error(error, path) from None
 
 
+def gone(path: Path) -> StoreError:
+    """There was a store, and there is none."""
+    return StoreError(phrase("store-gone"), str(path))
+
+
 def store_error(error: sqlite3.Error, path: Path) -> StoreError:
     """The sentence for what SQLite objects to. Its own words hold no values, so they may be shown."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF

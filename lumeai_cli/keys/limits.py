@@ -5,7 +5,7 @@ day. What is refused is not counted. For tokens a day, what the prompt will take
 let in as long as the day's tokens are below the limit: what goes over it is at most what the open requests take.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -85,38 +85,61 @@ class Limits(Protocol):
         """Lets go of whatever this counter held open."""
 
 
-class MemoryLimits:
-    """`Limits` in one process: what a worker goes by while the store cannot be reached."""
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What was counted apart from the others, and is to be added to what they count: by key and minute, by key and day.
+    Tokens may be fewer than none: what was reserved in the store and then not used.
+    """
 
-    def __init__(self) -> None:
+    requests: Mapping[tuple[int, int], int]
+    tokens: Mapping[tuple[int, int], int]
+
+
+def _nothing(_holder: Holder, _minute: int, _day: int) -> tuple[int, int]:
+    return 0, 0
+
+
+class MemoryLimits:
+    """`Limits` in one process, for as long as the store cannot be written.
+
+    What is counted here comes on top of the requests of a minute and the tokens of a day that are known from `before`,
+    and is owed until it is `paid`. `open` are the streams of this process; those of others come and go unseen.
+    """
+
+    def __init__(self, before: Callable[[Holder, int, int], tuple[int, int]] = _nothing) -> None:
         self.open: dict[int, int] = {}
+        self._before = before
         self._requests: dict[tuple[int, int], int] = {}
         self._tokens: dict[tuple[int, int], int] = {}
 
     def reserve(self, holders: Sequence[Holder], prompt: int, at: float) -> Ticket | Denied:
         """Lets one request in, or not."""
         minute, day = int(at // MINUTE), int(at // DAY)
-        self._forget(minute, day)
+        counts: list[tuple[int, int, int]] = []
         for holder in holders:
-            requests = self._requests.get((holder.key, minute), 0)
-            tokens = self._tokens.get((holder.key, day), 0)
-            reached = over(holder, requests, tokens, self.open.get(holder.key, 0), at)
+            requests, tokens = self._before(holder, minute, day)
+            requests += self._requests.get((holder.key, minute), 0)
+            tokens += self._tokens.get((holder.key, day), 0)
+            count = max(0, requests), max(0, tokens), self.open.get(holder.key, 0)
+            reached = over(holder, *count, at)
             if reached is not None:
                 return Denied(holder.key, reached)
+            counts.append(count)
+        self._forget(minute, day)
         for holder in holders:
-            self._requests[holder.key, minute] = self._requests.get((holder.key, minute), 0) + 1
-            self._tokens[holder.key, day] = self._tokens.get((holder.key, day), 0) + prompt
+            if holder.allowance.rpm is not None:
+                self._requests[holder.key, minute] = self._requests.get((holder.key, minute), 0) + 1
             if holder.allowance.concurrent is not None:
                 self.open[holder.key] = self.open.get(holder.key, 0) + 1
-        first = holders[0]
-        counted = self._requests[first.key, minute], self._tokens[first.key, day], self.open.get(first.key, 0)
-        return Ticket(tuple(holders), day, prompt, standings(first, *counted, at))
+            self._charge(holder, day, prompt)
+        requests, tokens, streams = counts[0]
+        left = standings(holders[0], requests + 1, tokens + prompt, streams + 1, at)
+        return Ticket(tuple(holders), day, prompt, left)
 
     def settle(self, ticket: Ticket, tokens: int) -> None:
-        """What it took."""
+        """What it took; it may have been reserved in the store."""
         for holder in ticket.holders:
-            place = holder.key, ticket.day
-            self._tokens[place] = max(0, self._tokens.get(place, 0) + tokens - ticket.reserved)
+            self._charge(holder, ticket.day, tokens - ticket.reserved)
             if holder.allowance.concurrent is not None:
                 self.open[holder.key] = max(0, self.open.get(holder.key, 0) - 1)
 
@@ -124,7 +147,22 @@ class MemoryLimits:
         """All of it."""
         self.open.clear()
 
+    @property
+    def owed(self) -> Owed:
+        """What the store does not know of."""
+        return Owed(self._requests, self._tokens)
+
+    def paid(self) -> None:
+        """The store knows of it now."""
+        self._requests, self._tokens = {}, {}
+
+    def _charge(self, holder: Holder, day: int, tokens: int) -> None:
+        if holder.allowance.tokens_per_day is not None:
+            place = holder.key, day
+            self._tokens[place] = self._tokens.get(place, 0) + tokens
+
     def _forget(self, minute: int, day: int) -> None:
+        """Counters of times that are over."""
         if len(self._requests) > 1000:
             self._requests = {place: count for place, count in self._requests.items() if place[1] >= minute}
         if len(self._tokens) > 1000:

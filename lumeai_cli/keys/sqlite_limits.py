@@ -13,13 +13,13 @@ import os
 import secrets
 import socket
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from lumeai_cli.keys.database import connect, told, transaction
-from lumeai_cli.keys.limits import DAY, MINUTE, Bound, Denied, Holder, Standing, Ticket, over, standings
+from lumeai_cli.keys.database import connect, gone, told, transaction
+from lumeai_cli.keys.limits import DAY, MINUTE, Bound, Denied, Holder, Owed, Standing, Ticket, over, standings
 from lumeai_cli.keys.terms import Allowance
 
 SHARE = 128
@@ -94,12 +94,18 @@ class SqliteLimits:
 
     @classmethod
     def open_at(
-        cls, path: Path, clock: Callable[[], float], *, wait: float = 0.0, streams: dict[int, int] | None = None
+        cls,
+        path: Path,
+        clock: Callable[[], float],
+        *,
+        wait: float = 0.0,
+        streams: dict[int, int] | None = None,
+        create: bool = True,
     ) -> Self:
-        """The counters in the store at this path, made if it is not there; `streams` are those that are open here."""
-        connection = connect(path, durable=False, wait=max(wait, 1.0))
-        if connection is None:  # pragma: no cover  # it was to be made
-            raise FileNotFoundError(path)
+        """The counters in the store at this path, which is made unless not wished; `streams` are open here already."""
+        connection = connect(path, create=create, durable=False, wait=max(wait, 1.0))
+        if connection is None:
+            raise gone(path)
         connection.execute(f"PRAGMA busy_timeout = {round(wait * 1000)}")
         # A checkpoint waits for the disk: `beat` makes it, not whichever request comes along.
         connection.execute("PRAGMA wal_autocheckpoint = 0")
@@ -162,10 +168,19 @@ class SqliteLimits:
         for key in streams:
             self.open[key] = max(0, self.open.get(key, 0) - 1)
 
-    def charge(self, owed: Mapping[tuple[int, int], int]) -> None:
-        """Counts tokens by key and day that could not be counted when they were used."""
+    def used(self, holder: Holder, minute: int, day: int) -> tuple[int, int]:
+        """The requests of a minute and the tokens of a day; can be asked as long as the store can be read."""
+        with told(self._path):
+            return self._count(holder, minute, day)[:2]
+
+    def pay(self, owed: Owed) -> None:
+        """Counts what could not be counted when it was used."""
+        if not owed.requests and not owed.tokens:
+            return
         with told(self._path), transaction(self._connection):
-            for (key, day), tokens in owed.items():
+            for (key, minute), requests in owed.requests.items():
+                self._count_requests(key, minute, requests)
+            for (key, day), tokens in owed.tokens.items():
                 self._charge(key, day, tokens)
 
     def beat(self) -> None:

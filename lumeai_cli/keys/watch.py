@@ -10,7 +10,8 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from lumeai_cli.keys.database import StoreError
+from lumeai_cli.keys.database import StoreError, gone
+from lumeai_cli.keys.loss import Loss
 from lumeai_cli.keys.store import Place, SqliteKeyStore
 from lumeai_cli.text.phrase import phrase
 
@@ -32,10 +33,8 @@ class Watch:
         self.path = path
         self.grants: dict[bytes, Grant] = {}
         self.asks = asked_before
-        self.lost_since: float | None = None
-        self.why: StoreError | None = None
+        self.loss = Loss(clock)
         self.generation = 0
-        self._clock = clock
         self._store: SqliteKeyStore | None = None
         self._file: tuple[int, int] | None = None
         self._place = Place()
@@ -46,22 +45,16 @@ class Watch:
         """The store, if there is one; for the thread that looks."""
         return self._store
 
-    def lost(self, grace: float) -> bool:
-        """Whether the store has been away for longer than what is known may be trusted."""
-        return self.lost_since is not None and self._clock() - self.lost_since > grace
-
     def look(self) -> None:
         """Reads what is new; never raises."""
         try:
             self._look()
         except StoreError as error:
-            self.why = error
+            self.loss.begins(error)
             # Whoever has a store has keys, as far as can be known.
             self.asks = self.asks or os.path.lexists(self.path)
-            if self.lost_since is None:
-                self.lost_since = self._clock()
         else:
-            self.why = self.lost_since = None
+            self.loss.ends()
 
     def close(self) -> None:
         """Lets the store go."""
@@ -73,7 +66,7 @@ class Watch:
         found = _identity(self.path)
         if found is None:
             if self.asks:
-                raise StoreError(phrase("store-gone"), str(self.path))
+                raise gone(self.path)
             return
         if self._store is None or found != self._file:
             self._open(found)

@@ -1,18 +1,21 @@
-"""Counts what keys use while requests come and go: in the store, or in this process while that cannot be reached.
+"""Counts what keys use while requests come and go: in the store, or in this process while that cannot be written.
 
 A question to the store takes less time than handing it to a thread, so it is asked at once. If another worker writes
 just then, one request of this worker tries again, and the others stand behind it in their order.
+
+While the store cannot be written, a worker goes by what it can still read there and by what it counts itself; as soon
+as the store can be written again, it is paid what it is owed.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
-from lumeai_cli.keys.database import BusyError, StoreError
+from lumeai_cli.keys.database import BusyError, StoreError, gone
 from lumeai_cli.keys.limits import Denied, Holder, MemoryLimits, Ticket
+from lumeai_cli.keys.loss import Loss
 from lumeai_cli.keys.sqlite_limits import SqliteLimits
 
 PATIENCE = 2.0
@@ -22,145 +25,137 @@ PAUSE = 0.001
 LONGEST_PAUSE = 0.02
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """A request that was let in; `here`: counted in this process alone."""
-
-    ticket: Ticket
-    here: bool
-
-
 class Counter:
-    """One worker's counters. `spawn` starts a task that somebody holds."""
+    """One worker's counters.
 
-    def __init__(self, path: Path, spawn: Callable[..., object], clock: Callable[[], float] = time.time) -> None:
+    `spawn` starts a task that somebody holds. `creates`: whether a store that is not there is to be made. `loss`: of
+    the common counters.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        spawn: Callable[..., object],
+        creates: Callable[[], bool],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._path = path
         self._spawn = spawn
+        self._creates = creates
         self._clock = clock
-        self._memory = MemoryLimits()
+        self.loss = Loss()
+        self._memory = MemoryLimits(self._read)
         self._limits: SqliteLimits | None = None
         self._turn = asyncio.Lock()
-        self._owed: dict[tuple[int, int], int] = {}
-        self.lost_since: float | None = None
 
-    def lost(self, grace: float) -> bool:
-        """Whether nobody has counted together for longer than may be."""
-        return self.lost_since is not None and time.monotonic() - self.lost_since > grace
-
-    async def reserve(self, holders: Sequence[Holder], prompt: int) -> Counted | Denied:
+    async def reserve(self, holders: Sequence[Holder], prompt: int) -> Ticket | Denied:
         """Lets one request in, or not."""
-        if self.lost_since is not None:
+        if self.loss:
             return self._here(holders, prompt)
         if not self._turn.locked():
             try:
                 return self._there(holders, prompt)
             except BusyError:
                 pass
-            except StoreError:
-                return self._without_store(holders, prompt)
+            except StoreError as error:
+                return self._without_store(error, holders, prompt)
         async with self._turn:
             until = time.monotonic() + PATIENCE
             pause = PAUSE
             while True:
                 try:
                     return self._there(holders, prompt)
-                except BusyError:
+                except BusyError as error:
                     if time.monotonic() > until:
-                        return self._without_store(holders, prompt)
-                except StoreError:
-                    return self._without_store(holders, prompt)
+                        return self._without_store(error, holders, prompt)
+                except StoreError as error:
+                    return self._without_store(error, holders, prompt)
                 await asyncio.sleep(pause)
                 pause = min(LONGEST_PAUSE, 2 * pause)
 
-    def settle(self, counted: Counted, tokens: int) -> None:
+    def settle(self, ticket: Ticket, tokens: int) -> None:
         """Counts what a request really took; never waits, for the request may be over by force."""
-        if counted.here or self._limits is None or self.lost_since is not None:
-            self._settle_here(counted, tokens)
+        if self._limits is None or self.loss:
+            self._memory.settle(ticket, tokens)
             return
         try:
-            self._limits.settle(counted.ticket, tokens)
+            self._limits.settle(ticket, tokens)
         except BusyError:
-            self._spawn(self._settle_later(counted, tokens))
-        except StoreError:
-            self._lose()
-            self._settle_here(counted, tokens)
+            self._spawn(self._settle_later(ticket, tokens))
+        except StoreError as error:
+            self.loss.begins(error)
+            self._memory.settle(ticket, tokens)
 
     def beat(self) -> None:
-        """A sign of life to the other workers; tries to find a lost store again, and pays it what is owed."""
-        if self._limits is None and self.lost_since is None:
+        """A sign of life to the other workers; tries to find a lost store again, and pays it what it is owed."""
+        if self._limits is None and not self.loss:
             return
         try:
             limits = self._opened()
+            limits.pay(self._memory.owed)
+            self._memory.paid()
             limits.beat()
-            owed, self._owed = self._owed, {}
-            if owed:
-                try:
-                    limits.charge(owed)
-                except StoreError:
-                    self._owed = owed
-                    raise
         except BusyError:
             return
-        except StoreError:
-            self._lose()
+        except StoreError as error:
+            self.loss.begins(error)
         else:
-            self.lost_since = None
+            self.loss.ends()
 
     def reopen(self) -> None:
         """The store is another file now."""
         if self._limits is not None:
             self._limits.drop()
             self._limits = None
-            self.lost_since = time.monotonic()
+            self.loss.begins(gone(self._path))
             self.beat()
 
     def close(self) -> None:
         """The streams of this worker are over."""
         if self._limits is not None:
             with suppress(StoreError):  # whoever comes next drops them
+                self._limits.pay(self._memory.owed)
+                self._memory.paid()
+            with suppress(StoreError):
                 self._limits.close()
             self._limits = None
 
-    def _there(self, holders: Sequence[Holder], prompt: int) -> Counted | Denied:
-        found = self._opened().reserve(holders, prompt, self._clock())
-        return found if isinstance(found, Denied) else Counted(found, here=False)
+    def _there(self, holders: Sequence[Holder], prompt: int) -> Ticket | Denied:
+        return self._opened().reserve(holders, prompt, self._clock())
 
-    def _here(self, holders: Sequence[Holder], prompt: int) -> Counted | Denied:
-        found = self._memory.reserve(holders, prompt, self._clock())
-        return found if isinstance(found, Denied) else Counted(found, here=True)
+    def _here(self, holders: Sequence[Holder], prompt: int) -> Ticket | Denied:
+        return self._memory.reserve(holders, prompt, self._clock())
 
-    def _without_store(self, holders: Sequence[Holder], prompt: int) -> Counted | Denied:
-        self._lose()
+    def _without_store(self, why: StoreError, holders: Sequence[Holder], prompt: int) -> Ticket | Denied:
+        self.loss.begins(why)
         return self._here(holders, prompt)
 
-    def _settle_here(self, counted: Counted, tokens: int) -> None:
-        ticket = counted.ticket
-        self._memory.settle(ticket, tokens)
-        for holder in ticket.holders:
-            if holder.allowance.tokens_per_day is not None:
-                place = holder.key, ticket.day
-                self._owed[place] = self._owed.get(place, 0) + tokens - (0 if counted.here else ticket.reserved)
+    def _read(self, holder: Holder, minute: int, day: int) -> tuple[int, int]:
+        """What the store tells, though it cannot be written; a file that was moved away is still read."""
+        if self._limits is not None:
+            with suppress(StoreError):
+                return self._limits.used(holder, minute, day)
+        return 0, 0
 
-    async def _settle_later(self, counted: Counted, tokens: int) -> None:
+    async def _settle_later(self, ticket: Ticket, tokens: int) -> None:
         until = time.monotonic() + PATIENCE
         async with self._turn:
-            while self._limits is not None and time.monotonic() < until:
-                await asyncio.sleep(PAUSE)
+            while self._limits is not None and not self.loss:
                 try:
-                    self._limits.settle(counted.ticket, tokens)
-                except BusyError:
-                    continue
-                except StoreError:
-                    break
-                return
-        self._lose()
-        self._settle_here(counted, tokens)
+                    self._limits.settle(ticket, tokens)
+                except BusyError as error:
+                    if time.monotonic() > until:
+                        self.loss.begins(error)
+                    else:
+                        await asyncio.sleep(PAUSE)
+                except StoreError as error:
+                    self.loss.begins(error)
+                else:
+                    return
+        self._memory.settle(ticket, tokens)
 
     def _opened(self) -> SqliteLimits:
         if self._limits is None:
-            self._limits = SqliteLimits.open_at(self._path, self._clock, streams=self._memory.open)
+            streams = self._memory.open
+            self._limits = SqliteLimits.open_at(self._path, self._clock, streams=streams, create=self._creates())
         return self._limits
-
-    def _lose(self) -> None:
-        if self.lost_since is None:
-            self.lost_since = time.monotonic()

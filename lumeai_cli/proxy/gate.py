@@ -16,6 +16,7 @@ from typing import Any, Self, TypeVar
 from lumeai_cli.keys.database import StoreError
 from lumeai_cli.keys.key import Grant
 from lumeai_cli.keys.limits import ALL, DAY, Bound, Denied, Holder
+from lumeai_cli.keys.loss import Loss
 from lumeai_cli.keys.terms import Terms
 from lumeai_cli.keys.usage import Gathered, Use
 from lumeai_cli.keys.watch import Watch
@@ -51,6 +52,13 @@ GUESSES = frozenset({"LUM011", "LUM012"})
 
 EVERYTHING = Terms()
 
+MEANINGS = (
+    ("nobody new is let in", "the keys can be read again"),
+    ("every worker counts by itself", "all workers count together again"),
+    ("what is used is not written down", "what was used is written down"),
+)
+"""What it means that the keys cannot be read, the limits not counted, or what is used not written; and its end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Guest:
@@ -75,13 +83,14 @@ class Gate:
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
         self._watch = Watch(guard.store, asked_before=guard.keys > 0) if guard.store is not None else None
-        self._counter = Counter(guard.store, self._spawn) if guard.store is not None else None
+        self._counter = Counter(guard.store, self._spawn, lambda: self.open) if guard.store is not None else None
         self._tries = Tries(time.monotonic)
         self._gathered = Gathered()
         self._thread = ThreadPoolExecutor(1, "lumeai-keys")
         self._stack = contextlib.AsyncExitStack()
         self._tasks: asyncio.TaskGroup | None = None
-        self._told_lost = False
+        self._writing = Loss()
+        self._told: set[Loss] = set()
 
     async def __aenter__(self) -> Self:
         if self._watch is not None:
@@ -114,7 +123,7 @@ class Gate:
         watch = self._watch
         if watch is None or self.open:
             return stranger(headers) or Guest()
-        if watch.lost(self._guard.lost_store_grace):
+        if self._lost:
             return store_lost(self._guard.lost_store_grace)
         found = identify(headers, watch.grants, time.time())
         if isinstance(found, Grant):
@@ -126,9 +135,7 @@ class Gate:
         watch = self._watch
         if watch is None or self.open:
             return True
-        if watch.lost(self._guard.lost_store_grace):
-            return False
-        return isinstance(identify(headers, watch.grants, time.time()), Grant)
+        return not self._lost and isinstance(identify(headers, watch.grants, time.time()), Grant)
 
     async def begin(self, guest: Guest, size: int) -> Visit | Refusal:
         """Counts a request in, with a body of so many bytes."""
@@ -142,7 +149,7 @@ class Gate:
         counter = self._counter
         if not holders or counter is None:
             return Visit(grant, self._gathered, None, None, prompt)
-        if counter.lost(self._guard.lost_store_grace):
+        if self._lost:
             return store_lost(self._guard.lost_store_grace)
         found = await counter.reserve(holders, prompt)
         if not isinstance(found, Denied):
@@ -152,6 +159,20 @@ class Gate:
             use = Use(requests=1, failed=1, codes=((refusal.code, 1),))
             self._gathered.add(grant.key, "", "", use, time.time())
         return refusal
+
+    @property
+    def _losses(self) -> tuple[Loss, ...]:
+        """In the order of `MEANINGS`."""
+        if self._watch is None or self._counter is None:
+            return ()
+        return self._watch.loss, self._counter.loss, self._writing
+
+    @property
+    def _lost(self) -> bool:
+        """Whether the store has been away for longer than what is known may be trusted: who cannot read it knows of no
+        revocation, and where it cannot be written none can be made.
+        """
+        return any(loss.longer_than(self._guard.lost_store_grace) for loss in self._losses)
 
     async def _refused(self, refusal: Refusal, address: str) -> Refusal:
         count, wait = self._tries.failed(address)
@@ -174,8 +195,7 @@ class Gate:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             await self._in_thread(watch.look)
-            self._tell_lost(watch)
-            if self._counter is not None and watch.lost_since is None:
+            if self._counter is not None and not watch.loss:
                 if generation and watch.generation != generation:
                     self._counter.reopen()
                 generation = watch.generation
@@ -185,6 +205,7 @@ class Gate:
                 if self._counter is not None:
                     self._counter.beat()
                 await self._write()
+            self._tell_losses()
             if now - forgotten > FORGET_SECONDS:
                 forgotten = now
                 await self._in_thread(self._forget)
@@ -203,8 +224,10 @@ class Gate:
         try:
             if taken:
                 store.usage.write(taken)
-        except StoreError:
+        except StoreError as error:
+            self._writing.begins(error)
             return False
+        self._writing.ends()
         with contextlib.suppress(StoreError):  # another worker may be at it
             store.checkpoint()
         return True
@@ -215,13 +238,15 @@ class Gate:
             with contextlib.suppress(StoreError):
                 store.usage.forget(int(time.time() // DAY) - self._guard.usage_days)
 
-    def _tell_lost(self, watch: Watch) -> None:
-        lost = watch.lost_since is not None
-        if lost and not self._told_lost:
-            LOG.error("%s; known keys stay good for %g s", watch.why, self._guard.lost_store_grace)
-        elif self._told_lost and not lost:
-            LOG.info("the store of the keys is back")
-        self._told_lost = lost
+    def _tell_losses(self) -> None:
+        """Tells of each once, and of its end."""
+        for loss, (meaning, end) in zip(self._losses, MEANINGS, strict=False):
+            if loss and loss not in self._told:
+                self._told.add(loss)
+                LOG.error("%s; %s, and keys stay good for %g s", loss.why, meaning, self._guard.lost_store_grace)
+            elif not loss and loss in self._told:
+                self._told.remove(loss)
+                LOG.info("%s", end)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         if self._tasks is not None:

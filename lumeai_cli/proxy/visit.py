@@ -4,9 +4,9 @@ import time
 from collections.abc import Sequence
 
 from lumeai_cli.keys.key import Grant
-from lumeai_cli.keys.limits import Bound, Standing
+from lumeai_cli.keys.limits import Bound, Standing, Ticket
 from lumeai_cli.keys.usage import Gathered, Use
-from lumeai_cli.proxy.counter import Counted, Counter
+from lumeai_cli.proxy.counter import Counter
 from lumeai_cli.proxy.driver import Listener, Message, SendMessage
 from lumeai_cli.proxy.event import Finish, Note
 from lumeai_cli.wire.event import Usage
@@ -39,11 +39,10 @@ CURES = frozenset({"json-to-sse", "think-unclosed", "message", "text", "refusal"
 class Visit:
     """A `Listener` in front of another: it hears what became of the request, and passes it on.
 
-    `counter` and `counted`: how it was counted in, if it was; `prompt`: the tokens that its body may be.
+    `counter` and `ticket`: how it was counted in, if it was; `prompt`: the tokens that its body may be.
     """
 
     __slots__ = (
-        "_counted",
         "_counter",
         "_cured",
         "_finish",
@@ -57,17 +56,18 @@ class Visit:
         "_seconds",
         "_size",
         "_started",
+        "_ticket",
     )
 
     def __init__(
-        self, grant: Grant | None, gathered: Gathered, counter: Counter | None, counted: Counted | None, prompt: int
+        self, grant: Grant | None, gathered: Gathered, counter: Counter | None, ticket: Ticket | None, prompt: int
     ) -> None:
         self._grant = grant
         self._gathered = gathered
         self._counter = counter
-        self._counted = counted
+        self._ticket = ticket
         self._prompt = prompt
-        self._headers = rate_headers(counted.ticket.standings) if counted is not None and grant is not None else ()
+        self._headers = rate_headers(ticket.standings) if ticket is not None and grant is not None else ()
         self._listener: Listener | None = None
         self._started = time.monotonic()
         self._size = 0
@@ -100,7 +100,7 @@ class Visit:
 
     def through(self, send: SendMessage) -> SendMessage:
         """The way to the client, on which headers are added and bytes are counted."""
-        if self._grant is None and self._counted is None:
+        if self._grant is None and self._ticket is None:
             return send
 
         async def measured(message: Message) -> None:
@@ -118,8 +118,8 @@ class Visit:
         """The request is over, however it ended: counts what it took. `model` is the one that the client named."""
         answered = self._finish is None or self._finish.outcome != "error"
         prompt, completion, estimated = tokens(usage, self._prompt, self._size, self._frames, answered=answered)
-        if self._counter is not None and self._counted is not None:
-            self._counter.settle(self._counted, prompt + completion)
+        if self._counter is not None and self._ticket is not None:
+            self._counter.settle(self._ticket, prompt + completion)
         if self._grant is None:
             return
         finish, candidate = self._finish, self._last.attempt.candidate if self._last is not None else None

@@ -75,7 +75,7 @@ class KeysSettings:
 
     `store` None: `keys.db` in the data folder. `rpm`, `tokens_per_day` and `concurrent` limit all keys as if they
     were one; None: without limit. `lost_store_grace` is how many seconds known keys stay good while the store cannot be
-    read; `usage_days` is how long is kept what they used.
+    read or written; `usage_days` is how long is kept what they used.
     """
 
     store: str | None = None

@@ -432,8 +432,8 @@ MESSAGES = {
     "them to end.",
     "refuse-streams-all": "{limit} requests are under way, as many as may be at once. Try again in a moment.",
     "refuse-tries": "Too many wrong keys came from this address. Wait, then try again with the right one.",
-    "refuse-store-lost": "The store of the keys has not been readable for more than {seconds} s, so that no key can be "
-    "trusted. The owner of this proxy finds the reason in its log.",
+    "refuse-store-lost": "The store of the keys could not be read or written for more than {seconds} s, so that no key "
+    "can be trusted. The owner of this proxy finds the reason in its log.",
     "told-error-inside": "The server reports success (HTTP {status}) and puts an error inside that stands for HTTP "
     "{meant}.",
     "told-no-body": "The server answered HTTP {status} with no body: there is nothing for a client to show.",

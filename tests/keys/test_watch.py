@@ -73,7 +73,7 @@ def test_changes_are_seen_at_the_next_look(path: Path) -> None:
 def test_a_store_that_was_there_at_the_start_and_is_not_now_is_lost(path: Path) -> None:
     watch = looked(Watch(path, asked_before=True))
     assert watch.asks
-    assert watch.lost(0.0) or watch.lost_since is not None
+    assert watch.loss
 
 
 @pytest.mark.parametrize("how", ["moved", "emptied", "damaged", "foreign"])
@@ -95,18 +95,17 @@ def test_a_lost_store_lets_nobody_new_in_and_is_found_again(how: str, path: Path
     for _ in range(3):
         looked(watch)
         assert watch.asks
-        assert watch.lost_since == 100.0
-        assert watch.why is not None
+        assert watch.loss.why is not None
         assert list(watch.grants) == [token.digest]
-    clock.now += 60
-    assert not watch.lost(60.0)
+        clock.now += 10
+    clock.now += 30
+    assert not watch.loss.longer_than(60.0)
     clock.now += 0.1
-    assert watch.lost(60.0)
+    assert watch.loss.longer_than(60.0)
     for beside in path.parent.glob("keys.db*"):
         beside.unlink()
     os.replace(aside, path)  # noqa: PTH105  # as `mv` does it
-    assert not looked(watch).lost(60.0)
-    assert watch.why is None
+    assert not looked(watch).loss
     later = key(path, "bert")
     assert later.digest in looked(watch).grants
     watch.close()

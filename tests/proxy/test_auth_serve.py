@@ -9,6 +9,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -22,7 +23,7 @@ from lumeai_cli.keys.limits import DAY
 from lumeai_cli.keys.store import SqliteKeyStore
 from lumeai_cli.keys.terms import Allowance, Terms
 from lumeai_cli.keys.token import made_of, make
-from lumeai_cli.proxy.gate import LOOK_SECONDS
+from lumeai_cli.proxy.gate import LOOK_SECONDS, WRITE_SECONDS
 from tests.cli.process import Home
 
 USAGE = {"prompt_tokens": 40, "completion_tokens": 20, "total_tokens": 60}
@@ -112,6 +113,8 @@ class Served:
         self.process = process
         self.store = home.path / "lumeai" / "keys.db"
         self.made: list[str] = []
+        self.log = ""
+        """All that it wrote, once it has ended."""
 
     def key(self, name: str, terms: Terms | None = None) -> str:
         """A new key, known to every worker."""
@@ -232,6 +235,7 @@ def serving(home: Home, *arguments: str) -> Iterator[Served]:
     finally:
         process.send_signal(signal.SIGTERM)
         stdout, stderr = process.communicate(timeout=60)
+        served.log = stderr
     files = b"".join(file.read_bytes() for file in home.path.rglob("*") if file.is_file())
     for key in served.made:
         assert key[14:-4] not in stdout + stderr
@@ -505,6 +509,150 @@ def test_a_store_that_is_moved_away_lets_known_keys_in_for_a_while_and_nobody_el
         served.until(lambda: served.ask(served.post(known)).status == 200)
         assert served.ask(served.post(limited)).status == 200
         assert served.ask(served.post()).code == "LUM010"
+
+
+class Growth:
+    """Forbids the processes of a proxy to make any file longer: what a full disk is to a store, without root."""
+
+    def __init__(self, served: Served) -> None:
+        self._served = served
+
+    def fill(self) -> None:
+        """Nothing more can be written."""
+        self._limit(0)
+
+    def free(self) -> None:
+        """It can."""
+        self._limit(resource.RLIM_INFINITY)
+
+    def _limit(self, size: int) -> None:
+        root = self._served.process.pid
+        children = Path(f"/proc/{root}/task/{root}/children").read_text().split()
+        for pid in (root, *map(int, children)):
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
+class Disk:
+    """A real disk, and a small one; a reader keeps the store from using room again that it has already."""
+
+    def __init__(self, store: Path) -> None:
+        self._filling = store.with_name("filling")
+        self._reader = sqlite3.connect(store, isolation_level=None)
+        self._writer = sqlite3.connect(store, isolation_level=None, timeout=20)
+
+    def fill(self) -> None:
+        """Not one byte is free any more."""
+        self._reader.execute("BEGIN")
+        self._reader.execute("SELECT count(*) FROM key").fetchall()
+        with self._filling.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(bytes(512))
+        while self._room_for_one_more():
+            pass
+
+    def free(self) -> None:
+        """All of it is."""
+        self._filling.unlink()
+        self._reader.execute("COMMIT")
+
+    def close(self) -> None:
+        """Lets the disk go."""
+        self._reader.close()
+        self._writer.close()
+
+    def _room_for_one_more(self) -> bool:
+        """Whether the store's log takes the smallest transaction."""
+        try:
+            self._writer.execute("UPDATE state SET changes = changes + 1")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+                raise
+            return False
+        return True
+
+
+@contextmanager
+def mounted(folder: Path) -> Iterator[None]:
+    """A disk of one megabyte there, which ends with the block."""
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+@contextmanager
+def short_of_room(how: str, home: Home, *arguments: str) -> Iterator[tuple[Served, Growth | Disk]]:
+    """A proxy whose disk can be filled."""
+    with contextlib.ExitStack() as stack:
+        if how == "disk":
+            stack.enter_context(mounted(home.path / "lumeai"))
+        served = stack.enter_context(serving(home, *arguments))
+        if how == "disk":
+            yield served, stack.enter_context(contextlib.closing(Disk(served.store)))
+        else:
+            yield served, Growth(served)
+
+
+def mounts() -> bool:
+    """Whether a disk may be mounted here."""
+    if os.geteuid() != 0 or not shutil.which("mount"):
+        return False
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder], check=False, capture_output=True)
+        return done.returncode == 0 and subprocess.run(["umount", folder], check=True).returncode == 0
+
+
+FULL = ["growth", pytest.param("disk", marks=pytest.mark.skipif(not mounts(), reason="no disk may be mounted here"))]
+
+
+@pytest.mark.parametrize("how", FULL)
+def test_on_a_full_disk_counting_goes_on_and_nothing_is_lost(how: str, home: Home) -> None:
+    with Backend() as backend, short_of_room(how, home, "--backend", backend.url) as (served, disk):
+        names = iter("abc")
+        made: list[str] = []
+
+        def minute() -> list[Answer]:
+            made[:] = [next(names)]
+            free = served.key(f"free {made[0]}")
+            few = served.key(made[0], Terms(allowance=Allowance(rpm=5, tokens_per_day=100_000)))
+            answers = [served.ask(served.post(few)) for _ in range(2)]
+            disk.fill()
+            served.until(lambda: served.ask(served.post(free)).status == 200)
+            answers += [served.ask(served.post(few)) for _ in range(5)]
+            assert served.ask(served.post(made_of(7).reveal())).code == "LUM012"
+            disk.free()
+            time.sleep(WRITE_SECONDS + 2 * LOOK_SECONDS)
+            return [*answers, *(served.ask(served.post(few)) for _ in range(3))]
+
+        answers = in_one_minute(minute)
+        assert [answer.status for answer in answers] == [200] * 5 + [429] * 5
+        assert [answer.headers["x-ratelimit-remaining-requests"] for answer in answers[:5]] == list("43210")
+        [name] = made
+        served.until(lambda: served.tokens_left(name) == 100_000 - 5 * 60)
+        served.until(lambda: sum(line["use"].requests for line in served.usage() if line["key"] == name) == 10)
+
+
+@pytest.mark.parametrize("how", FULL)
+def test_a_disk_that_stays_full_ends_in_a_clear_error_and_then_in_good_order(how: str, home: Home) -> None:
+    home.write("lumeai.yaml", "keys: {lost_store_grace: 4}\n")
+    with (
+        Backend() as backend,
+        short_of_room(how, home, "--backend", backend.url, "--workers", "2", "-q") as (served, disk),
+    ):
+        keys = [served.key("free"), served.key("limited", Terms(allowance=Allowance(rpm=5000)))]
+        disk.fill()
+        for _ in range(12):  # both workers shall have something to write
+            assert [served.ask(served.post(key)).status for key in keys] == [200, 200]
+        served.until(lambda: all(served.ask(served.post(key)).status == 503 for key in keys * 12))
+        assert {served.ask(served.post(key)).code for key in keys * 4} == {"LUM021"}
+        assert served.ask(served.get("/healthz")).status == 200
+        disk.free()
+        served.until(lambda: all(served.ask(served.post(key)).status == 200 for key in keys * 12))
+    assert "Traceback" not in served.log
+    told = {"growth": "the disk", "disk": "no space left"}[how]
+    assert served.log.count(told) == 4, served.log  # two workers tell of two things that they cannot do, once
 
 
 def test_a_store_that_is_held_locked_is_counted_without_and_paid_later(home: Home) -> None:
