@@ -24,7 +24,7 @@ from lumeai_cli.diagnoses.catalogue import CATALOGUE
 from lumeai_cli.diagnoses.finding import Certainty, Severity
 from lumeai_cli.doctor.probe import PROBES
 from lumeai_cli.doctor.result import ProbeStatus
-from lumeai_cli.proxy.refusal import MEANINGS
+from lumeai_cli.flow.refusal import MEANINGS
 from lumeai_cli.repair.step import REPAIRS
 from lumeai_cli.settings import KeysSettings, ServeSettings
 from tests.docs import diagnoses

@@ -31,7 +31,7 @@ GATES = {
 }
 """Library: the rooms that may import it. uvicorn takes httptools and uvloop by itself."""
 
-PURE = ("wire", "clients", "diagnoses", "backends", "repair", "text")
+PURE = ("wire", "clients", "diagnoses", "backends", "repair", "flow", "text")
 """Rooms that read values and neither touch the world nor the clock."""
 
 WORLDLY = {"asyncio", "socket", "ssl", "subprocess", "threading", "time", "urllib.request", "http.client"}

@@ -21,7 +21,7 @@ def command(
     from lumeai_cli.diagnoses.catalogue import CATALOGUE, named
     from lumeai_cli.diagnoses.code import reserved
     from lumeai_cli.diagnoses.page import fill, page
-    from lumeai_cli.proxy.refusal import MEANINGS
+    from lumeai_cli.flow.refusal import MEANINGS
     from lumeai_cli.report.sheet import FAINT, STRONG, Sheet, styled
     from lumeai_cli.report.verdict_text import COMING
     from lumeai_cli.text.phrase import phrase, say

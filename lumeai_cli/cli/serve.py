@@ -14,7 +14,7 @@ from lumeai_cli.cli.options import Config, Lang, Quiet, language
 from lumeai_cli.cli.output import put
 
 if TYPE_CHECKING:
-    from lumeai_cli.proxy.guard import Guard
+    from lumeai_cli.admission.guard import Guard
     from lumeai_cli.proxy.plan import Plan
     from lumeai_cli.proxy.presence import Presence
     from lumeai_cli.settings import Settings
@@ -105,9 +105,9 @@ def plan_for(wanted: Wanted) -> Plan:
 
 def _guard(settings: Settings, *, loopback: bool) -> Guard:
     """Who is let in: whoever has a key, or, without keys, everybody on this machine."""
+    from lumeai_cli.admission.guard import Guard
     from lumeai_cli.keys.store import SqliteKeyStore
     from lumeai_cli.keys.terms import Allowance
-    from lumeai_cli.proxy.guard import Guard
     from lumeai_cli.settings import key_store
 
     path = key_store(settings, os.environ, Path.cwd())

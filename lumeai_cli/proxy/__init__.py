@@ -1,5 +1,5 @@
-"""The proxy: what stands between an agent and its backends, so that no empty answer leaves.
+"""The proxy's process: what stands between an agent and its backends, so that no empty answer leaves.
 
-`flow` is the brain of one request, without I/O and without a clock; `driver` does what it says; `app` is the side that
-clients see. `plan` is what it is started with.
+`app` is the side that clients see, `driver` does what the `flow` of one request says, `server` and `workers` are the
+processes around them. `plan` is what they are started with.
 """

@@ -8,8 +8,8 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import Any, Self
+from collections.abc import AsyncIterator, Iterable
+from typing import Any, NamedTuple, Self
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -17,17 +17,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from lumeai_cli import __version__
-from lumeai_cli.proxy.chat import read_chat
-from lumeai_cli.proxy.circuit import Circuits
-from lumeai_cli.proxy.directory import Directory
-from lumeai_cli.proxy.driver import Driver, Message, Receive, SendMessage, Surroundings
-from lumeai_cli.proxy.flow import Flow, Rules
-from lumeai_cli.proxy.gate import Gate, Guest
-from lumeai_cli.proxy.patience import Patience
-from lumeai_cli.proxy.permission import choose_allowed, visible_entries
-from lumeai_cli.proxy.plan import Plan
-from lumeai_cli.proxy.record import LOG, Memory, Story
-from lumeai_cli.proxy.refusal import (
+from lumeai_cli.admission.entry import Entry
+from lumeai_cli.admission.gate import Gate, Guest
+from lumeai_cli.flow.attempt import Candidate
+from lumeai_cli.flow.chat import Chat, read_chat
+from lumeai_cli.flow.circuit import Circuits
+from lumeai_cli.flow.flow import Flow, Rules
+from lumeai_cli.flow.permission import choose_allowed, visible_entries
+from lumeai_cli.flow.refusal import (
     Refusal,
     own_fault,
     slow_request,
@@ -37,7 +34,13 @@ from lumeai_cli.proxy.refusal import (
     unknown_route,
     wrong_method,
 )
-from lumeai_cli.proxy.route import near
+from lumeai_cli.flow.route import near
+from lumeai_cli.proxy.directory import Directory
+from lumeai_cli.proxy.driver import Driver, Message, Receive, SendMessage, Surroundings
+from lumeai_cli.proxy.patience import Patience
+from lumeai_cli.proxy.plan import Plan
+from lumeai_cli.proxy.record import LOG, Memory, Story
+from lumeai_cli.proxy.visit import Visit
 from lumeai_cli.text.phrase import say
 from lumeai_cli.transport.aiohttp_engine import AiohttpEngine
 from lumeai_cli.transport.call import Limits
@@ -142,7 +145,7 @@ class Proxy:
 class RefusedResponse(Response):
     """An error in OpenAI's form."""
 
-    def __init__(self, refusal: Refusal, language: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, refusal: Refusal, language: str) -> None:
         request_id = secrets.token_hex(8)
         LOG.info("refused: %s", refusal.code, extra={"told": {"request": request_id, "status": refusal.status}})
         super().__init__(
@@ -150,14 +153,21 @@ class RefusedResponse(Response):
             refusal.status,
             {
                 **{name.decode(): value.decode() for name, value in refusal.headers},
-                **headers,
                 "x-lumeai-request-id": request_id,
             },
             "application/json",
         )
 
 
-class Chat:
+class Accepted(NamedTuple):
+    """A request that is to be answered, and by whom."""
+
+    chat: Chat
+    candidates: tuple[Candidate, ...]
+    entry: Entry
+
+
+class ChatEndpoint:
     """`POST /v1/chat/completions`."""
 
     def __init__(self, proxy: Proxy) -> None:
@@ -165,44 +175,47 @@ class Chat:
 
     async def __call__(self, scope: Scope, receive: Receive, send: SendMessage) -> None:
         """One request of a client."""
-        proxy = self._proxy
-        plan, language = proxy.plan, proxy.plan.language
         request_id = secrets.token_hex(8)
+        found = await self._accepted(scope, receive, request_id)
+        if isinstance(found, Refusal):
+            expects = any(name == b"expect" for name, _ in scope["headers"])
+            close = found.status == 408 or (found.status == 413 and expects)
+            await refuse(send, found, self._proxy.plan.language, request_id, close=close)
+        elif found is not None:
+            await self._answer(found, receive, send, request_id)
+
+    async def _accepted(self, scope: Scope, receive: Receive, request_id: str) -> Accepted | Refusal | None:
+        """The request, read and let in; None if the client left before it was whole."""
+        proxy = self._proxy
         if scope["method"] != "POST":
-            await refuse(send, wrong_method(scope["method"], "POST"), language, request_id, allow="POST")
-            return
+            return wrong_method(scope["method"], "POST")
         proxy.note_route(scope["path"], "/v1" + _CHAT)
         if proxy.stopping:
-            await refuse(send, stopping(), language, request_id)
-            return
+            return stopping()
         guest = await proxy.gate.admit(scope["headers"], address_of(scope))
         if isinstance(guest, Refusal):
-            await refuse(send, guest, language, request_id)
-            return
-        body = await read_body(receive, scope["headers"], plan.settings.max_body * 1024 * 1024, proxy.patience.body)
-        if body is None:
-            return
-        if isinstance(body, Refusal):
-            uninvited = any(name == b"expect" for name, _ in scope["headers"])
-            await refuse(send, body, language, request_id, close=uninvited or body.status == 408)
-            return
+            return guest
+        largest = proxy.plan.settings.max_body * 1024 * 1024
+        body = await read_body(receive, scope["headers"], largest, proxy.patience.body)
+        if body is None or isinstance(body, Refusal):
+            return body
         chat = read_chat(body, seed=request_id, key=guest.identity)
         if isinstance(chat, Refusal):
-            await refuse(send, chat, language, request_id)
-            return
+            return chat
         directory = await proxy.known()
         candidates = choose_allowed(chat.model, directory.offers, guest.terms)
         if isinstance(candidates, Refusal):
-            await refuse(send, candidates, language, request_id)
-            return
-        visit = await proxy.gate.begin(guest, len(chat.body))
-        if isinstance(visit, Refusal):
-            await refuse(send, visit, language, request_id)
-            return
+            return candidates
+        entry = await proxy.gate.enter(guest, len(chat.body))
+        return entry if isinstance(entry, Refusal) else Accepted(chat, candidates, entry)
+
+    async def _answer(self, accepted: Accepted, receive: Receive, send: SendMessage, request_id: str) -> None:
+        proxy, (chat, candidates, entry) = self._proxy, accepted
+        settings, language = proxy.plan.settings, proxy.plan.language
+        visit = Visit(proxy.gate, entry)
         send = visit.through(send)
         now = time.monotonic()
         ordered = proxy.circuits.ordered(candidates, now)
-        settings = plan.settings
         rules = Rules(
             settings.hold,
             settings.keep_alive,
@@ -240,9 +253,7 @@ class Chat:
             visit.over(flow.usage, chat.model)
 
 
-async def refuse(
-    send: SendMessage, refusal: Refusal, language: str, request_id: str, *, allow: str = "", close: bool = False
-) -> None:
+async def refuse(send: SendMessage, refusal: Refusal, language: str, request_id: str, *, close: bool = False) -> None:
     """Sends an error in OpenAI's form, and says so in the log: of a request that may hold anything, its code alone.
 
     `close`: what comes next on this connection may be the rest of this request, or another one.
@@ -255,8 +266,6 @@ async def refuse(
         (b"x-lumeai-request-id", request_id.encode()),
     ]
     headers += refusal.headers
-    if allow:
-        headers.append((b"allow", allow.encode()))
     if refusal.status == 503:
         headers.append((b"retry-after", b"1"))
     if close:
@@ -342,22 +351,21 @@ def build(proxy: Proxy) -> Starlette:
         backends = {"backends": told} if proxy.gate.admits(request.scope["headers"]) else {}
         return JSONResponse({"ready": alive} | backends, 200 if alive else 503)
 
-    def refused(refusal: Refusal, **headers: str) -> Response:
-        return RefusedResponse(refusal, proxy.plan.language, headers)
+    def refused(refusal: Refusal) -> Response:
+        return RefusedResponse(refusal, proxy.plan.language)
 
     async def elsewhere(request: Request, _error: Exception) -> Response:
         return refused(unknown_route(request.method, request.scope["path"]))
 
     async def other_method(request: Request, error: Exception) -> Response:
         allowed = (getattr(error, "headers", None) or {}).get("Allow", "GET")
-        allow = ", ".join(sorted(allowed.split(", ")))
-        return refused(wrong_method(request.method, allow), allow=allow)
+        return refused(wrong_method(request.method, ", ".join(sorted(allowed.split(", ")))))
 
     async def broken(request: Request, error: Exception) -> Response:
         LOG.error("%s %s broke", request.method, request.scope["path"][:200], exc_info=error)
         return refused(own_fault("-"))
 
-    chat = Chat(proxy)
+    chat = ChatEndpoint(proxy)
     routes = [
         *(Route(prefix + path, chat) for prefix in _PREFIXES for path in (_CHAT, _CHAT + "/", _CHAT + _CHAT)),
         *(Route(prefix + path, models, methods=["GET"]) for prefix in _PREFIXES for path in ("/models", "/models/")),

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from lumeai_cli.backends.backend import Backend, Kind, credentials
 from lumeai_cli.backends.models import ModelList
+from lumeai_cli.flow.route import Offers
+from lumeai_cli.flow.spoken import MODEL
 from lumeai_cli.proxy.plan import Plan
 from lumeai_cli.proxy.presence import judged
 from lumeai_cli.proxy.record import LOG
-from lumeai_cli.proxy.route import Offers
-from lumeai_cli.proxy.spoken import MODEL
 from lumeai_cli.transport.call import Engine, HttpRequest, Limits, perform
 from lumeai_cli.wire.exchange import Asked
 from lumeai_cli.wire.reading import read

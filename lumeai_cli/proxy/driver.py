@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from lumeai_cli.backends.backend import Kind
-from lumeai_cli.proxy import builtin
-from lumeai_cli.proxy.attempt import Attempt, request_of
-from lumeai_cli.proxy.chat import Chat
-from lumeai_cli.proxy.event import (
+from lumeai_cli.flow import builtin
+from lumeai_cli.flow.attempt import Attempt, request_of
+from lumeai_cli.flow.chat import Chat
+from lumeai_cli.flow.event import (
     Arrived,
     Cancel,
     Command,
@@ -32,8 +32,8 @@ from lumeai_cli.proxy.event import (
     Tick,
     WakeAt,
 )
-from lumeai_cli.proxy.flow import Flow, State, Told
-from lumeai_cli.proxy.refusal import Refusal
+from lumeai_cli.flow.flow import Flow, State, Told
+from lumeai_cli.flow.refusal import Refusal
 from lumeai_cli.repair.chunk import error_event
 from lumeai_cli.transport.call import Engine, Limits
 from lumeai_cli.wire.exchange import Ending, EndingKind

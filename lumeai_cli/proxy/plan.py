@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from lumeai_cli.admission.guard import Guard
 from lumeai_cli.backends.backend import Backend
-from lumeai_cli.proxy.guard import Guard
 from lumeai_cli.settings import ServeSettings
 from lumeai_cli.text.phrase import Phrase
 

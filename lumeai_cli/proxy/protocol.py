@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from lumeai_cli.flow.refusal import Refusal, head_too_large, no_http, slow_request
 from lumeai_cli.proxy.patience import Patience
 from lumeai_cli.proxy.plan import Plan
-from lumeai_cli.proxy.refusal import Refusal, head_too_large, no_http, slow_request
 
 _UPGRADE = re.compile(rb"\r\nupgrade[ \t]*:", re.IGNORECASE)
 """Java's HTTP client offers HTTP/2 with every request over an open connection."""

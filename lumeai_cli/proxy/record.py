@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from lumeai_cli.proxy.circuit import Circuits
-from lumeai_cli.proxy.event import Finish, Note
-from lumeai_cli.proxy.explanation import Explanation
+from lumeai_cli.flow.circuit import Circuits
+from lumeai_cli.flow.event import Finish, Note
+from lumeai_cli.flow.explanation import Explanation
 from lumeai_cli.text.encoding import speaks_unicode
 from lumeai_cli.text.visible import visible
 

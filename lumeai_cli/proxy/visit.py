@@ -1,14 +1,12 @@
-"""One request that was let in: what goes to its client is measured, and what it used is counted when it is over."""
+"""One request that was let in: what goes to its client is measured, and what it used is told when it is over."""
 
 import time
-from collections.abc import Sequence
 
-from lumeai_cli.keys.key import Grant
-from lumeai_cli.keys.limits import Bound, Standing, Ticket
-from lumeai_cli.keys.usage import Gathered, Use
-from lumeai_cli.proxy.counter import Counter
+from lumeai_cli.admission.entry import Entry
+from lumeai_cli.admission.gate import Gate
+from lumeai_cli.flow.event import Finish, Note
+from lumeai_cli.keys.usage import Use
 from lumeai_cli.proxy.driver import Listener, Message, SendMessage
-from lumeai_cli.proxy.event import Finish, Note
 from lumeai_cli.wire.event import Usage
 
 BYTES_PER_TOKEN = 4
@@ -37,37 +35,26 @@ CURES = frozenset({"json-to-sse", "think-unclosed", "message", "text", "refusal"
 
 
 class Visit:
-    """A `Listener` in front of another: it hears what became of the request, and passes it on.
-
-    `counter` and `ticket`: how it was counted in, if it was; `prompt`: the tokens that its body may be.
-    """
+    """A `Listener` in front of another: it hears what became of the request, and passes it on."""
 
     __slots__ = (
-        "_counter",
         "_cured",
+        "_entry",
         "_finish",
         "_frames",
-        "_gathered",
-        "_grant",
+        "_gate",
         "_headers",
         "_last",
         "_listener",
-        "_prompt",
         "_seconds",
         "_size",
         "_started",
-        "_ticket",
     )
 
-    def __init__(
-        self, grant: Grant | None, gathered: Gathered, counter: Counter | None, ticket: Ticket | None, prompt: int
-    ) -> None:
-        self._grant = grant
-        self._gathered = gathered
-        self._counter = counter
-        self._ticket = ticket
-        self._prompt = prompt
-        self._headers = rate_headers(ticket.standings) if ticket is not None and grant is not None else ()
+    def __init__(self, gate: Gate, entry: Entry) -> None:
+        self._gate = gate
+        self._entry = entry
+        self._headers = entry.headers
         self._listener: Listener | None = None
         self._started = time.monotonic()
         self._size = 0
@@ -100,7 +87,7 @@ class Visit:
 
     def through(self, send: SendMessage) -> SendMessage:
         """The way to the client, on which headers are added and bytes are counted."""
-        if self._grant is None and self._ticket is None:
+        if not self._entry.counts:
             return send
 
         async def measured(message: Message) -> None:
@@ -115,14 +102,12 @@ class Visit:
         return measured
 
     def over(self, usage: Usage | None, model: str) -> None:
-        """The request is over, however it ended: counts what it took. `model` is the one that the client named."""
-        answered = self._finish is None or self._finish.outcome != "error"
-        prompt, completion, estimated = tokens(usage, self._prompt, self._size, self._frames, answered=answered)
-        if self._counter is not None and self._ticket is not None:
-            self._counter.settle(self._ticket, prompt + completion)
-        if self._grant is None:
+        """The request is over, however it ended. `model` is the one that the client named."""
+        if not self._entry.counts:
             return
         finish, candidate = self._finish, self._last.attempt.candidate if self._last is not None else None
+        answered = finish is None or finish.outcome != "error"
+        prompt, completion, estimated = tokens(usage, self._entry.prompt, self._size, self._frames, answered=answered)
         failed = finish is None or finish.outcome in ("error", "cut", "repeated", "stopped")
         code = finish.why.code if finish is not None and finish.why is not None else ""
         seconds = self._seconds or time.monotonic() - self._started
@@ -139,7 +124,7 @@ class Visit:
         )
         name = (candidate.model or model) if candidate is not None else model
         backend = candidate.backend.name if candidate is not None else ""
-        self._gathered.add(self._grant.key, name, backend, use, time.time())
+        self._gate.leave(self._entry, name, backend, use)
 
 
 def tokens(usage: Usage | None, prompt: int, size: int, frames: int, *, answered: bool) -> tuple[int, int, int]:
@@ -162,25 +147,3 @@ def tokens(usage: Usage | None, prompt: int, size: int, frames: int, *, answered
         guessed_answer if told_answer is None else told_answer,
         estimated,
     )
-
-
-def rate_headers(standings: Sequence[Standing]) -> tuple[tuple[bytes, bytes], ...]:
-    """The `x-ratelimit-*` headers, as OpenAI has them; it has none for streams."""
-    found: list[tuple[bytes, bytes]] = []
-    for standing in standings:
-        if standing.bound is Bound.STREAMS:
-            continue
-        word = standing.bound.value.encode()
-        found += [
-            (b"x-ratelimit-limit-" + word, str(standing.limit).encode()),
-            (b"x-ratelimit-remaining-" + word, str(standing.left).encode()),
-            (b"x-ratelimit-reset-" + word, _span(standing.reset).encode()),
-        ]
-    return tuple(found)
-
-
-def _span(seconds: float) -> str:
-    """As OpenAI writes it: `13h20m5s`, `6m0s`, `1s`."""
-    whole = max(1, round(seconds))
-    hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
-    return (f"{hours}h" if hours else "") + (f"{minutes}m" if whole >= 60 else "") + f"{rest}s"

@@ -5,12 +5,12 @@ import time
 
 import pytest
 
-from lumeai_cli.proxy.chat import Chat, read_chat
-from lumeai_cli.proxy.circuit import Circuits
-from lumeai_cli.proxy.event import Finish
-from lumeai_cli.proxy.explanation import Explanation
+from lumeai_cli.flow.chat import Chat, read_chat
+from lumeai_cli.flow.circuit import Circuits
+from lumeai_cli.flow.event import Finish
+from lumeai_cli.flow.explanation import Explanation
+from lumeai_cli.flow.refusal import Refusal
 from lumeai_cli.proxy.record import Memory, Story
-from lumeai_cli.proxy.refusal import Refusal
 
 KEY = Explanation("LUM211", "key-missing")
 FAILED = Explanation("LUM402", "server-error")

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from lumeai_cli.proxy.circuit import Circuits
-from lumeai_cli.proxy.event import Arrived, Finish, Note
-from lumeai_cli.proxy.explanation import Explanation
+from lumeai_cli.flow.circuit import Circuits
+from lumeai_cli.flow.event import Arrived, Finish, Note
+from lumeai_cli.flow.explanation import Explanation
 from lumeai_cli.proxy.record import LOG, JsonLines, Memory, Story, start_log
-from tests.proxy.playbook import ASK_A, ASK_B, PLAIN_A, headers, playbook
+from tests.flow.playbook import ASK_A, ASK_B, PLAIN_A, headers, playbook
 
 FAILED = Explanation("LUM402", "server-error")
 REFUSED = Explanation("LUM404", "request-refused")

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lumeai_cli.clients.request import ChatRequest, simple, small_native, small_xml
+from lumeai_cli.flow.chat import Chat, read_chat
 from lumeai_cli.lab.registry import SPECIMENS
 from lumeai_cli.lab.request import LabRequest
 from lumeai_cli.lab.script import Send
 from lumeai_cli.lab.specimen import Specimen
-from lumeai_cli.proxy.chat import Chat, read_chat
 from lumeai_cli.repair.wanted import Wanted
 from lumeai_cli.wire.exchange import Ending, EndingKind
 

@@ -1,0 +1,62 @@
+"""Who asks: from a request's headers to the key that is known by them, or to a refusal. Nothing is asked of anybody.
+
+What is shown as a key costs the same whatever it looks like: one hash, one look into a table, one comparison.
+"""
+
+import hmac
+from collections.abc import Iterable, Mapping
+
+from lumeai_cli.flow import refusal
+from lumeai_cli.flow.refusal import Refusal
+from lumeai_cli.keys.key import Grant, Verdict
+from lumeai_cli.keys.terms import moment
+from lumeai_cli.keys.token import LENGTH, Token, digest_of, parse
+
+LONGEST = 4 * LENGTH
+"""Bytes of a header that are looked at; no key is as long."""
+
+_NOBODY = bytes(32)
+
+RawHeaders = Iterable[tuple[bytes, bytes]]
+
+
+def presented(headers: RawHeaders) -> tuple[bytes, ...]:
+    """What a request shows as its key: `Authorization: Bearer` first, then `x-api-key`; empty if it shows none."""
+    bearer = api_key = b""
+    for name, value in headers:
+        if name == b"authorization" and not bearer:
+            scheme, _, rest = value[: LONGEST + 32].partition(b" ")
+            if scheme.lower() == b"bearer":
+                bearer = rest.strip()[:LONGEST]
+        elif name == b"x-api-key" and not api_key:
+            api_key = value[:LONGEST].strip()
+    return tuple(dict.fromkeys(text for text in (bearer, api_key) if text))
+
+
+def identify(headers: RawHeaders, grants: Mapping[bytes, Grant], at: float) -> Grant | Refusal:
+    """The grant of the first good key among those shown; else why the first one is none. `at`: seconds since 1970."""
+    first: Refusal | None = None
+    for text in presented(headers):
+        found = _known(text, grants, at)
+        if isinstance(found, Grant):
+            return found
+        first = first or found
+    return first or refusal.key_missing()
+
+
+def _known(text: bytes, grants: Mapping[bytes, Grant], at: float) -> Grant | Refusal:
+    digest = digest_of(text)
+    grant = grants.get(digest)
+    same = hmac.compare_digest(grant.digest if grant is not None else _NOBODY, digest)
+    if grant is None or not same:
+        shown = text.decode("latin-1")
+        token = parse(shown)
+        good = isinstance(token, Token) and token.reveal() == shown
+        return refusal.key_unknown() if good else refusal.key_mistyped()
+    verdict = grant.verdict(at)
+    if verdict is Verdict.REVOKED:
+        return refusal.key_revoked(grant.name)
+    if verdict is Verdict.EXPIRED:
+        ends = min(end for end in (grant.terms.expires, grant.ends) if end is not None)
+        return refusal.key_expired(grant.name, moment(ends))
+    return grant
