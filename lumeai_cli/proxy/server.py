@@ -11,9 +11,10 @@ from types import FrameType
 
 import uvicorn
 
-from lumeai_cli.proxy.app import Proxy, build
+from lumeai_cli.proxy.app import build
 from lumeai_cli.proxy.plan import Plan
 from lumeai_cli.proxy.protocol import protocol_for
+from lumeai_cli.proxy.proxy import Proxy
 from lumeai_cli.proxy.record import LOG
 from lumeai_cli.text.mendable import MendableError
 from lumeai_cli.text.phrase import say

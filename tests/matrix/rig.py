@@ -22,8 +22,9 @@ from lumeai_cli.backends.backend import Backend, Kind
 from lumeai_cli.flow.circuit import Circuits
 from lumeai_cli.lab import SPECIMENS, LabServer, running_lab
 from lumeai_cli.lab.registry import UNLISTED
-from lumeai_cli.proxy.app import Proxy, build
+from lumeai_cli.proxy.app import build
 from lumeai_cli.proxy.plan import Plan
+from lumeai_cli.proxy.proxy import Proxy
 from lumeai_cli.proxy.record import Memory
 from lumeai_cli.settings import ServeSettings
 

@@ -17,10 +17,10 @@ from typing import IO, Any, Self, TypeVar
 import uvicorn
 
 from lumeai_cli.backends.backend import Backend, Kind
-from lumeai_cli.proxy.app import Proxy
 from lumeai_cli.proxy.listening import listen
 from lumeai_cli.proxy.patience import Patience
 from lumeai_cli.proxy.plan import Plan
+from lumeai_cli.proxy.proxy import Proxy
 from lumeai_cli.proxy.server import config_of
 from lumeai_cli.settings import ServeSettings
 from tests.cli.process import Home, Run, finished
