@@ -478,6 +478,17 @@ def test_all_keys_together_have_a_limit_of_their_own(home: Home) -> None:
         assert {answer.code for answer in answers if answer.status != 200} == {"LUM017"}
 
 
+def test_an_open_proxy_has_limits_too_if_it_is_told_so(home: Home) -> None:
+    home.write("lumeai.yaml", "keys: {rpm: 4}\n")
+    with Backend() as backend, serving(home, "--backend", backend.url, "--workers", "2") as served:
+        answers = in_one_minute(lambda: asyncio.run(many([served.post()] * 10, served.port)))
+        assert [answer.status for answer in answers].count(200) == 4
+        refused = [answer for answer in answers if answer.status != 200]
+        assert {answer.code for answer in refused} == {"LUM017"}
+        assert {answer.headers["x-ratelimit-limit-requests"] for answer in refused} == {"4"}
+        assert served.ask(served.get("/v1/models")).status == 200
+
+
 # --- a lost store -----------------------------------------------------------------------------------------------------
 
 
