@@ -1,9 +1,9 @@
 """Who asks: from a request's headers to the key that is known by them, or to a refusal. Nothing is asked of anybody.
 
-What is shown as a key costs the same whatever it looks like: one hash, one look into a table, one comparison.
+What is shown as a key costs the same whatever it looks like: one hash and one look into a table. The table is sought
+by the hash, so how long that takes tells nothing of the keys in it.
 """
 
-import hmac
 from collections.abc import Iterable, Mapping
 
 from lumeai_cli.flow import refusal
@@ -14,8 +14,6 @@ from lumeai_cli.keys.token import LENGTH, Token, digest_of, parse
 
 LONGEST = 4 * LENGTH
 """Bytes of a header that are looked at; no key is as long."""
-
-_NOBODY = bytes(32)
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
@@ -45,14 +43,19 @@ def identify(headers: RawHeaders, grants: Mapping[bytes, Grant], at: float) -> G
 
 
 def _known(text: bytes, grants: Mapping[bytes, Grant], at: float) -> Grant | Refusal:
-    digest = digest_of(text)
-    grant = grants.get(digest)
-    same = hmac.compare_digest(grant.digest if grant is not None else _NOBODY, digest)
-    if grant is None or not same:
+    grant = grants.get(digest_of(text))
+    if grant is None:
         shown = text.decode("latin-1")
         token = parse(shown)
         good = isinstance(token, Token) and token.reveal() == shown
         return refusal.key_unknown() if good else refusal.key_mistyped()
+    return of_now(grant, at)
+
+
+def of_now(grant: Grant | None, at: float) -> Grant | Refusal:
+    """The grant if it is good at this moment, else why not; none is one that was deleted."""
+    if grant is None:
+        return refusal.key_unknown()
     verdict = grant.verdict(at)
     if verdict is Verdict.REVOKED:
         return refusal.key_revoked(grant.name)

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from lumeai_cli.keys.database import BusyError, StoreError, gone
-from lumeai_cli.keys.limits import Denied, Holder, MemoryLimits, Ticket
+from lumeai_cli.keys.limits import Denied, Holder, Limits, MemoryLimits, Ticket
 from lumeai_cli.keys.loss import Loss
 from lumeai_cli.keys.sqlite_limits import SqliteLimits
 
@@ -45,7 +45,7 @@ class Counter:
         self._clock = clock
         self.loss = Loss()
         self._memory = MemoryLimits(self._read)
-        self._limits: SqliteLimits | None = None
+        self._limits: Limits | None = None
         self._turn = asyncio.Lock()
 
     async def reserve(self, holders: Sequence[Holder], prompt: int) -> Ticket | Denied:
@@ -62,7 +62,7 @@ class Counter:
         async with self._turn:
             until = time.monotonic() + PATIENCE
             pause = PAUSE
-            while True:
+            while not self.loss:  # whoever stood before may have found it out
                 try:
                     return self._there(holders, prompt)
                 except BusyError as error:
@@ -72,6 +72,7 @@ class Counter:
                     return self._without_store(error, holders, prompt)
                 await asyncio.sleep(pause)
                 pause = min(LONGEST_PAUSE, 2 * pause)
+            return self._here(holders, prompt)
 
     def settle(self, ticket: Ticket, tokens: int) -> None:
         """Counts what a request really took; never waits, for the request may be over by force."""
@@ -111,13 +112,10 @@ class Counter:
             self.beat()
 
     def close(self) -> None:
-        """The streams of this worker are over."""
+        """The streams of this worker are over; it pays what it owes, and gives back what it had leased."""
         if self._limits is not None:
-            with suppress(StoreError):  # whoever comes next drops them
-                self._limits.pay(self._memory.owed)
-                self._memory.paid()
-            with suppress(StoreError):
-                self._limits.close()
+            with suppress(StoreError):  # whoever comes next drops its streams
+                self._limits.close(self._memory.owed)
             self._limits = None
 
     def _there(self, holders: Sequence[Holder], prompt: int) -> Ticket | Denied:
@@ -154,7 +152,7 @@ class Counter:
                     return
         self._memory.settle(ticket, tokens)
 
-    def _opened(self) -> SqliteLimits:
+    def _opened(self) -> Limits:
         if self._limits is None:
             streams = self._memory.open
             self._limits = SqliteLimits.open_at(self._path, self._clock, streams=streams, create=self._creates())

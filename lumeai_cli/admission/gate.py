@@ -10,11 +10,11 @@ import logging
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Self, TypeVar
 
-from lumeai_cli.admission.auth import RawHeaders, identify
+from lumeai_cli.admission.auth import RawHeaders, identify, of_now
 from lumeai_cli.admission.counter import Counter
 from lumeai_cli.admission.door import stranger
 from lumeai_cli.admission.entry import Entry, rate_headers
@@ -91,29 +91,34 @@ class Gate:
         self._thread = ThreadPoolExecutor(1, "lumeai-keys")
         self._stack = contextlib.AsyncExitStack()
         self._tasks: asyncio.TaskGroup | None = None
+        self._ending = asyncio.Event()
+        self._wrote = self._forgot = 0.0
+        self._generation = 0
         self._writing = Loss()
         self._told: set[Loss] = set()
 
     async def __aenter__(self) -> Self:
         if self._watch is not None:
             await self._in_thread(self._watch.look)
+            self._generation = self._watch.generation
             self._tasks = await self._stack.enter_async_context(asyncio.TaskGroup())
-            rounds = self._tasks.create_task(self._rounds(self._watch))
-            self._stack.callback(rounds.cancel)
+            self._tasks.create_task(self._rounds(self._watch))
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._ending.set()
         await self._stack.aclose()
         if self._watch is not None:
             await self._write()
+            self._tell_losses()
             await self._in_thread(self._watch.close)
         if self._counter is not None:
             self._counter.close()
         self._thread.shutdown()
 
     def reload(self, guard: Guard) -> None:
-        """Takes other limits for all, and other times; the store stays the one it was."""
-        self._guard = guard
+        """Takes other limits for all, and other times; the store and the address stay what they were."""
+        self._guard = replace(guard, store=self._guard.store, loopback=self._guard.loopback)
 
     @property
     def open(self) -> bool:
@@ -136,13 +141,18 @@ class Gate:
         """Whether this request may see more than everybody; nothing is counted."""
         watch = self._watch
         if watch is None or self.open:
-            return True
+            return stranger(headers) is None
         return not self._lost and isinstance(identify(headers, watch.grants, time.time()), Grant)
 
     async def enter(self, guest: Guest, size: int) -> Entry | Refusal:
         """Counts a request in, with a body of so many bytes."""
         prompt = max(1, size // BYTES_PER_TOKEN)
         grant = guest.grant
+        if grant is not None and self._watch is not None:  # the body may have taken a while to come
+            known = of_now(self._watch.grants.get(grant.digest), time.time())
+            if isinstance(known, Refusal):
+                return known
+            grant = known
         holders = []
         if grant is not None and grant.terms.allowance:
             holders.append(Holder(grant.key, grant.terms.allowance))
@@ -178,8 +188,10 @@ class Gate:
     @property
     def _lost(self) -> bool:
         """Whether the store has been away for longer than what is known may be trusted: who cannot read it knows of no
-        revocation, and where it cannot be written none can be made.
+        revocation, and where it cannot be written none can be made. Who has never read it knows nothing.
         """
+        if self._watch is not None and self._watch.loss and not self._watch.generation:
+            return True
         return any(loss.longer_than(self._guard.lost_store_grace) for loss in self._losses)
 
     async def _refused(self, refusal: Refusal, address: str) -> Refusal:
@@ -198,25 +210,31 @@ class Gate:
 
     async def _rounds(self, watch: Watch) -> None:
         """Looks at the store, and from time to time writes."""
-        written = forgotten = 0.0
-        generation = watch.generation
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            await self._in_thread(watch.look)
-            if self._counter is not None and not watch.loss:
-                if generation and watch.generation != generation:
-                    self._counter.reopen()
-                generation = watch.generation
-            now = time.monotonic()
-            if now - written > WRITE_SECONDS:
-                written = now
-                if self._counter is not None:
-                    self._counter.beat()
-                await self._write()
-            self._tell_losses()
-            if now - forgotten > FORGET_SECONDS:
-                forgotten = now
-                await self._in_thread(self._forget)
+        while not self._ending.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._ending.wait()
+            try:
+                await self._round(watch)
+            except Exception:  # the rim: whatever is wrong with the store, requests go on to be answered
+                LOG.exception("the store of the keys could not be attended to")
+
+    async def _round(self, watch: Watch) -> None:
+        await self._in_thread(watch.look)
+        if self._counter is not None and not watch.loss:
+            if self._generation and watch.generation != self._generation:
+                self._counter.reopen()
+            self._generation = watch.generation
+        now = time.monotonic()
+        if now - self._wrote > WRITE_SECONDS:
+            self._wrote = now
+            if self._counter is not None:
+                self._counter.beat()
+            await self._write()
+        self._tell_losses()
+        if now - self._forgot > FORGET_SECONDS:
+            self._forgot = now
+            await self._in_thread(self._forget)
 
     async def _write(self) -> None:
         """Writes what was used; what cannot be written is kept for the next time."""
@@ -235,9 +253,11 @@ class Gate:
         except StoreError as error:
             self._writing.begins(error)
             return False
+        except Exception:  # likewise; the next time it would be the same
+            LOG.exception("what was used cannot be written, and is dropped: %s", taken)
         self._writing.ends()
         with contextlib.suppress(StoreError):  # another worker may be at it
-            store.checkpoint()
+            store.tidy()
         return True
 
     def _forget(self) -> None:
@@ -258,10 +278,17 @@ class Gate:
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         if self._tasks is not None:
-            self._tasks.create_task(work)
+            self._tasks.create_task(_told(work))
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+async def _told(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except Exception:  # the rim: one request that cannot be counted ends no other
+        LOG.exception("a request could not be counted")
 
 
 def _denied(denied: Denied, grant: Grant | None) -> Refusal:

@@ -167,9 +167,8 @@ def set_(  # noqa: PLR0913  # one parameter an option
     if not given:
         raise KeysError(phrase("keys-set-nothing"))
     with here.holding(name) as store:
-        terms = given.over(store.key(name).terms, here.now)
-        _check_backends(here, terms)
-        key = store.change(name, terms)
+        key = store.change(name, lambda terms: given.over(terms, here.now))
+    _check_backends(here, key.terms)
     _put_key(key, here, as_json=json)
     return 0
 

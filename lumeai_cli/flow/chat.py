@@ -40,7 +40,10 @@ class Chat:
         """The same for all requests of one conversation: of its beginning, up to what the user asked first."""
         messages = self.value["messages"]
         first = next((place for place, message in enumerate(messages) if message.get("role") == "user"), len(messages))
-        beginning = json.dumps([self.model, messages[: first + 1]]).encode()
+        try:
+            beginning = json.dumps([self.model, messages[: first + 1]]).encode()
+        except RecursionError:  # it could be read, and is too deep to be written
+            return self.digest
         return sha256(_SURROUNDINGS.sub(b"", beginning)).digest()
 
     @property

@@ -74,6 +74,10 @@ class BusyError(StoreError):
     """Somebody else writes to the store, and did so for as long as was waited."""
 
 
+class GoneError(StoreError):
+    """There is no store where one should be."""
+
+
 def connect(
     path: Path,
     *,
@@ -81,15 +85,13 @@ def connect(
     durable: bool = True,
     wait: float = BUSY_SECONDS,
     migrations: Sequence[Sequence[str]] = MIGRATIONS,
-) -> sqlite3.Connection | None:
-    """A connection in autocommit mode, usable from one thread at a time; None if there is no file and none is wished.
+) -> sqlite3.Connection:
+    """A connection in autocommit mode, usable from one thread at a time; without `create` a file has to be there.
 
     Not to be carried over a fork.
     """
-    if not create and not path.exists():
-        return None
     try:
-        _make_private(path)
+        _find(path, create=create)
     except OSError as error:
         raise StoreError(phrase("store-unopened", reason=reason(error)), str(path)) from None
     with told(path):
@@ -102,23 +104,31 @@ def connect(
     return connection
 
 
-def _make_private(path: Path) -> None:
-    """The file and its folder, for nobody else's eyes; SQLite gives the files beside it the same mode.
+def _find(path: Path, *, create: bool) -> None:
+    """The file is there afterwards, or was never to be made.
 
-    A file that is there is never opened here: with the first descriptor that a process closes, POSIX takes away all its
-    locks on that file, and another process would take SQLite's log for nobody's.
+    It is never opened here: with the first descriptor that a process closes, POSIX takes away all its locks on that
+    file, and another process would take SQLite's log for nobody's.
     """
-    if not path.parent.exists():
-        path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     try:
         found = path.stat()
-    except FileNotFoundError:
-        _make_empty(path)
+    except (FileNotFoundError, NotADirectoryError):
+        if not create:
+            raise gone(path) from None
+    else:
+        if stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         return
-    if stat.S_ISDIR(found.st_mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    if os.name == "posix" and stat.S_IMODE(found.st_mode) & 0o077 and found.st_uid == os.geteuid():
-        path.chmod(PRIVATE_FILE)
+    path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    _make_empty(path)
+
+
+def _make_private(path: Path) -> None:
+    """Our file, and those that SQLite puts beside it, for nobody else's eyes."""
+    for file in (path, *(path.with_name(path.name + beside) for beside in ("-wal", "-shm"))):
+        with suppress(OSError):  # it is not there, or another's, who has to see to it
+            if os.name == "posix" and stat.S_IMODE(file.stat().st_mode) & 0o077:
+                file.chmod(PRIVATE_FILE)
 
 
 def _make_empty(path: Path) -> None:
@@ -126,14 +136,19 @@ def _make_empty(path: Path) -> None:
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
     os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
     try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without hard links
         with suppress(FileExistsError):
-            os.link(draft, path)
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
     finally:
         draft.unlink()
 
 
 def _prepare(connection: sqlite3.Connection, path: Path, migrations: Sequence[Sequence[str]], *, durable: bool) -> None:
     _check_ours(connection, path, len(migrations))
+    _make_private(path)
     if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
         raise StoreError(phrase("store-no-wal"), str(path))
     connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
@@ -151,13 +166,12 @@ def _prepare(connection: sqlite3.Connection, path: Path, migrations: Sequence[Se
 
 
 def _check_ours(connection: sqlite3.Connection, path: Path, newest: int) -> None:
-    mark = connection.execute("PRAGMA application_id").fetchone()[0]
-    form = _form(connection)
-    if mark != APPLICATION and (mark or form or connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()):
-        # One writer may have come between the three questions: then it is ours now.
+    with snapshot(connection):
         mark = connection.execute("PRAGMA application_id").fetchone()[0]
-        if mark != APPLICATION:
-            raise StoreError(phrase("store-foreign"), str(path))
+        form = _form(connection)
+        empty = connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
+    if mark != APPLICATION and (mark or form or not empty):
+        raise StoreError(phrase("store-foreign"), str(path))
     if form > newest:
         raise StoreError(phrase("store-newer", form=form, known=newest), str(path))
 
@@ -179,6 +193,17 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 @contextmanager
+def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+    """All that is read is of one moment."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("COMMIT")
+
+
+@contextmanager
 def told(path: Path) -> Iterator[None]:
     """Whatever SQLite objects to becomes a `StoreError` in words."""
     try:
@@ -187,9 +212,9 @@ def told(path: Path) -> Iterator[None]:
         raise store_error(error, path) from None
 
 
-def gone(path: Path) -> StoreError:
+def gone(path: Path) -> GoneError:
     """There was a store, and there is none."""
-    return StoreError(phrase("store-gone"), str(path))
+    return GoneError(phrase("store-gone"), str(path))
 
 
 def store_error(error: sqlite3.Error, path: Path) -> StoreError:

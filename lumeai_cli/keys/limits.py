@@ -72,19 +72,6 @@ class Denied:
     standing: Standing
 
 
-class Limits(Protocol):
-    """Counts; exact over everybody who counts in the same place. What cannot be reached is a `StoreError`."""
-
-    def reserve(self, holders: Sequence[Holder], prompt: int, at: float) -> Ticket | Denied:
-        """Lets one request in, or says which limit stands against it; all holders agree, or none is counted."""
-
-    def settle(self, ticket: Ticket, tokens: int) -> None:
-        """Counts what the request really took, and closes its stream."""
-
-    def close(self) -> None:
-        """Lets go of whatever this counter held open."""
-
-
 @dataclass(frozen=True, slots=True)
 class Owed:
     """What was counted apart from the others, and is to be added to what they count: by key and minute, by key and day.
@@ -95,12 +82,40 @@ class Owed:
     tokens: Mapping[tuple[int, int], int]
 
 
+class Limits(Protocol):
+    """One worker's way to the counters of all; exact over everybody who counts in the same place.
+
+    What cannot be reached is a `StoreError`, and then nothing was counted.
+    """
+
+    def reserve(self, holders: Sequence[Holder], prompt: int, at: float) -> Ticket | Denied:
+        """Lets one request in, or says which limit stands against it; all holders agree, or none is counted."""
+
+    def settle(self, ticket: Ticket, tokens: int) -> None:
+        """Counts what the request really took, and closes its stream."""
+
+    def used(self, holder: Holder, minute: int, day: int) -> tuple[int, int]:
+        """The requests of a minute and the tokens of a day; can be asked as long as the place can be read."""
+
+    def pay(self, owed: Owed) -> None:
+        """Counts what could not be counted when it was used."""
+
+    def beat(self) -> None:
+        """A sign of life to the other workers."""
+
+    def close(self, owed: Owed | None = None) -> None:
+        """Ends this worker's part, in peace: it pays, and lets go of whatever it held."""
+
+    def drop(self) -> None:
+        """Lets go without a word."""
+
+
 def _nothing(_holder: Holder, _minute: int, _day: int) -> tuple[int, int]:
     return 0, 0
 
 
 class MemoryLimits:
-    """`Limits` in one process, for as long as the store cannot be written.
+    """Counts in one process, for as long as the store cannot be written.
 
     What is counted here comes on top of the requests of a minute and the tokens of a day that are known from `before`,
     and is owed until it is `paid`. `open` are the streams of this process; those of others come and go unseen.
@@ -142,10 +157,6 @@ class MemoryLimits:
             self._charge(holder, ticket.day, tokens - ticket.reserved)
             if holder.allowance.concurrent is not None:
                 self.open[holder.key] = max(0, self.open.get(holder.key, 0) - 1)
-
-    def close(self) -> None:
-        """All of it."""
-        self.open.clear()
 
     @property
     def owed(self) -> Owed:

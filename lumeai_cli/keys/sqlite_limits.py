@@ -2,7 +2,8 @@
 
 Far from a limit a worker takes a little more than it needs at the moment (`Lease`), and counts that down without
 asking; the nearer the limit, the smaller the lease, and below 128 left there is none. What is leased counts as used, so
-nobody gets more than there is; what was not used is given back with every sign of life.
+nobody gets more than there is; what was not used is given back with every sign of life, and at the end. Until then a
+limit may seem reached a little early: by 1/128 a worker at most.
 
 A reservation is one short transaction that checks all counters and counts, so that no two workers take the same last
 request. Of streams each worker writes only its own number, as it knows it: so nothing is lost or counted twice, and
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from lumeai_cli.keys.database import connect, gone, told, transaction
+from lumeai_cli.keys.database import connect, told, transaction
 from lumeai_cli.keys.limits import DAY, MINUTE, Bound, Denied, Holder, Owed, Standing, Ticket, over, standings
 from lumeai_cli.keys.terms import Allowance
 
@@ -29,7 +30,17 @@ MOST = 64, 50_000, 16
 """Requests, tokens and streams of one lease at most: what a worker that is killed may take with it."""
 
 DEAD_SECONDS = 30.0
-"""A worker that gave no sign of life for so long is dead, or hears of it: then it writes its numbers anew."""
+"""A worker elsewhere that gave no sign of life for so long is dead, or hears of it: then it writes its numbers anew."""
+
+FORGOTTEN_SECONDS = 20 * DEAD_SECONDS
+
+DAYS = 14
+"""How long a day's tokens are kept: a clock that is wrong for a while shall not make them forgotten."""
+
+LAST_WAIT = 2000
+"""Milliseconds that a worker waits at its end for others that write."""
+
+NOTHING = Owed({}, {})
 
 
 @dataclass(slots=True)
@@ -58,13 +69,13 @@ class Lease:
             and (allowance.concurrent is None or self.left[2] > 0)
         )
 
-    def takes_back(self, day: int, more: int) -> bool:
+    def takes_back(self, holder: Holder, day: int, more: int) -> bool:
         """Whether a request that is over can be settled with it; `more` tokens than were reserved."""
         streams = self.allowance.concurrent is None or self.left[2] < self.most[2]
         tokens = self.allowance.tokens_per_day is None or (
             self.day == day and 0 <= self.left[1] - more <= 2 * self.most[1]
         )
-        return streams and tokens
+        return self.allowance == holder.allowance and streams and tokens
 
     def move(self, requests: int, tokens: int, streams: int) -> None:
         """Gives so much out of it, or takes it back."""
@@ -76,7 +87,7 @@ class Lease:
 class SqliteLimits:
     """One worker's counters. `clock` is asked within the transaction, so that all workers agree on the minute.
 
-    With `wait` 0 a store that is just being written to is a `StoreError` at once.
+    With `wait` 0 a store that is just being written to is a `BusyError` at once.
     """
 
     def __init__(
@@ -87,7 +98,6 @@ class SqliteLimits:
         self._clock = clock
         self._host = socket.gethostname()
         self._worker = f"{self._host}/{os.getpid()}/{secrets.token_hex(4)}"
-        self._registered = False
         self._spent: dict[int, tuple[int, int]] = {}
         self._leases: dict[int, Lease] = {}
         self.open = open_
@@ -103,11 +113,8 @@ class SqliteLimits:
         create: bool = True,
     ) -> Self:
         """The counters in the store at this path, which is made unless not wished; `streams` are open here already."""
-        connection = connect(path, create=create, durable=False, wait=max(wait, 1.0))
-        if connection is None:
-            raise gone(path)
-        connection.execute(f"PRAGMA busy_timeout = {round(wait * 1000)}")
-        # A checkpoint waits for the disk: `beat` makes it, not whichever request comes along.
+        connection = connect(path, create=create, durable=False, wait=wait)
+        # A checkpoint waits for the disk: whoever writes usage makes it, not whichever request comes along.
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         return cls(path, connection, clock, {} if streams is None else streams)
 
@@ -150,7 +157,8 @@ class SqliteLimits:
         streams = [holder.key for holder in ticket.holders if holder.allowance.concurrent is not None]
         more = tokens - ticket.reserved
         leases = [self._leases.get(holder.key) for holder in ticket.holders]
-        if all(lease is not None and lease.takes_back(ticket.day, more) for lease in leases):
+        pairs = zip(leases, ticket.holders, strict=True)
+        if all(lease is not None and lease.takes_back(holder, ticket.day, more) for lease, holder in pairs):
             for lease, holder in zip(leases, ticket.holders, strict=True):
                 if lease is not None:
                     lease.move(0, more, -1)
@@ -175,20 +183,15 @@ class SqliteLimits:
 
     def pay(self, owed: Owed) -> None:
         """Counts what could not be counted when it was used."""
-        if not owed.requests and not owed.tokens:
-            return
-        with told(self._path), transaction(self._connection):
-            for (key, minute), requests in owed.requests.items():
-                self._count_requests(key, minute, requests)
-            for (key, day), tokens in owed.tokens.items():
-                self._charge(key, day, tokens)
+        if owed.requests or owed.tokens:
+            with told(self._path), transaction(self._connection):
+                self._count_owed(owed)
 
     def beat(self) -> None:
         """A sign of life, with this worker's open streams; drops what is over."""
         now = self._clock()
         with told(self._path), transaction(self._connection):
             self._register(now)
-            self._registered = True
             self._give_back(now)
             self._connection.execute("DELETE FROM stream WHERE worker = ?", (self._worker,))
             self._connection.executemany(
@@ -196,14 +199,17 @@ class SqliteLimits:
                 [(key, self._worker, open_) for key, open_ in self.open.items() if open_],
             )
             self._connection.execute("DELETE FROM minute WHERE minute < ?", (int(now // MINUTE) - 5,))
-            self._connection.execute("DELETE FROM day WHERE day < ?", (int(now // DAY) - 2,))
-            self._connection.execute("DELETE FROM worker WHERE beat < ?", (now - 20 * DEAD_SECONDS,))
+            self._connection.execute("DELETE FROM day WHERE day < ?", (int(now // DAY) - DAYS,))
+            self._connection.execute("DELETE FROM worker WHERE beat < ?", (now - FORGOTTEN_SECONDS,))
         self._leases.clear()
+        self._spent.clear()
 
-    def close(self) -> None:
-        """The streams of this worker are over."""
+    def close(self, owed: Owed | None = None) -> None:
+        """The streams of this worker are over; nobody is served any more, so it waits for the others that write."""
         try:
+            self._connection.execute(f"PRAGMA busy_timeout = {LAST_WAIT}")
             with told(self._path), transaction(self._connection):
+                self._count_owed(owed or NOTHING)
                 self._give_back(self._clock())
                 self._connection.execute("DELETE FROM worker WHERE id = ?", (self._worker,))
         finally:
@@ -213,8 +219,14 @@ class SqliteLimits:
         """Lets the file go without a word in it: it is not the one that it was."""
         self._connection.close()
 
+    def _count_owed(self, owed: Owed) -> None:
+        for (key, minute), requests in owed.requests.items():
+            self._count_requests(key, minute, requests)
+        for (key, day), tokens in owed.tokens.items():
+            self._charge(key, day, tokens)
+
     def _known_as_spent(self, holders: Sequence[Holder], at: float) -> Denied | None:
-        """A minute that was used up stays so."""
+        """A minute that was used up stays so, until somebody gives something back."""
         minute = int(at // MINUTE)
         for holder in holders:
             limit = holder.allowance.rpm
@@ -303,20 +315,11 @@ class SqliteLimits:
         )
 
     def _tell_open(self, key: int, now: float, more: int = 0) -> None:
-        if not self._registered:
-            self._register(now)
-            self._registered = True
+        self._register(now)  # somebody may have taken this worker for dead
         row = key, self._worker, max(0, self.open.get(key, 0) + more)
-        try:
-            self._connection.execute(
-                "INSERT INTO stream VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET open = excluded.open", row
-            )
-        except sqlite3.IntegrityError:
-            # Somebody took this worker for dead.
-            self._register(now)
-            self._connection.execute(
-                "INSERT INTO stream VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET open = excluded.open", row
-            )
+        self._connection.execute(
+            "INSERT INTO stream VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET open = excluded.open", row
+        )
 
     def _register(self, now: float) -> None:
         self._connection.execute(
@@ -332,14 +335,14 @@ class SqliteLimits:
         return bool(dead)
 
     def _dead(self, name: str, pid: int, beat: float, now: float) -> bool:
-        if abs(now - beat) > DEAD_SECONDS:
-            return True
+        """A clock that jumps kills nobody who is alive on this machine."""
+        silent = abs(now - beat)
         if os.name != "posix" or name.rpartition("/")[0].rpartition("/")[0] != self._host:
-            return False
+            return silent > DEAD_SECONDS
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
             return True
         except PermissionError:
-            return False
-        return False
+            pass
+        return silent > FORGOTTEN_SECONDS  # its number is another process's by now

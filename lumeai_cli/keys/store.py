@@ -7,15 +7,16 @@ and nothing else. A key that goes leaves no row to mark: `deletions` tells that 
 import json
 import secrets
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from lumeai_cli.keys.database import connect, told, transaction
+from lumeai_cli.keys.database import GoneError, connect, snapshot, told, transaction
 from lumeai_cli.keys.key import Grant, Kept, Key
 from lumeai_cli.keys.terms import Allowance, KeysError, Terms
 from lumeai_cli.keys.token import Token
-from lumeai_cli.keys.usage import UsageStore
+from lumeai_cli.keys.usage import SqliteUsage, UsageStore
 from lumeai_cli.text.phrase import phrase
 from lumeai_cli.text.visible import visible
 
@@ -57,8 +58,8 @@ class KeyStore(Protocol):
     def owner(self, digest: bytes) -> Key | None:
         """The key to which a token belongs."""
 
-    def change(self, name: str, terms: Terms) -> Key:
-        """Gives a living key other terms."""
+    def change(self, name: str, edit: Callable[[Terms], Terms]) -> Key:
+        """Gives a living key other terms, made of those that it has."""
 
     def revoke(self, name: str, at: float) -> Key:
         """Takes a key back at once, with all its tokens; one that was revoked stays as it was."""
@@ -75,6 +76,13 @@ class KeyStore(Protocol):
     def count(self) -> int:
         """How many keys there are, good or not."""
 
+    @property
+    def usage(self) -> UsageStore:
+        """What they have used."""
+
+    def tidy(self) -> None:
+        """What a store may do when there is time."""
+
     def close(self) -> None:
         """Lets the store go."""
 
@@ -84,22 +92,21 @@ class SqliteKeyStore:
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
-        self.usage = UsageStore(path, connection)
+        self.usage = SqliteUsage(path, connection)
         self._connection = connection
 
     @classmethod
     def open(cls, path: Path) -> Self:
         """The store at this path, made if it is not there."""
-        connection = connect(path)
-        if connection is None:  # pragma: no cover  # it was to be made
-            raise FileNotFoundError(path)
-        return cls(path, connection)
+        return cls(path, connect(path))
 
     @classmethod
     def existing(cls, path: Path) -> Self | None:
         """The store at this path, if there is one."""
-        connection = connect(path, create=False)
-        return None if connection is None else cls(path, connection)
+        try:
+            return cls(path, connect(path, create=False))
+        except GoneError:
+            return None
 
     def __enter__(self) -> Self:
         return self
@@ -123,28 +130,29 @@ class SqliteKeyStore:
 
     def keys(self) -> tuple[Key, ...]:
         """All keys."""
-        with told(self.path):
+        with told(self.path), snapshot(self._connection):
             tokens: dict[int, list[Kept]] = {}
             for key, *columns in self._connection.execute(f"SELECT key, {_KEPT} FROM token ORDER BY created DESC"):  # noqa: S608  # constant columns
                 tokens.setdefault(key, []).append(Kept(*columns))
             rows = self._connection.execute(f"SELECT {_KEY} FROM key ORDER BY id").fetchall()  # noqa: S608  # likewise
-            return tuple(_key(row, tokens[row[0]]) for row in rows if row[0] in tokens)
+            return tuple(_key(row, tokens[row[0]]) for row in rows)
 
     def key(self, name: str) -> Key:
         """The key of this name."""
-        with told(self.path):
+        with told(self.path), snapshot(self._connection):
             return self._key(self._named(name))
 
     def owner(self, digest: bytes) -> Key | None:
         """The key of a token."""
-        with told(self.path):
+        with told(self.path), snapshot(self._connection):
             row = self._connection.execute("SELECT key FROM token WHERE digest = ?", (digest,)).fetchone()
             return None if row is None else self._key(row[0])
 
-    def change(self, name: str, terms: Terms) -> Key:
+    def change(self, name: str, edit: Callable[[Terms], Terms]) -> Key:
         """Other terms."""
         with told(self.path), transaction(self._connection):
             number = self._alive(name)
+            terms = edit(self._key(number).terms)
             self._connection.execute(
                 "UPDATE key SET expires = ?, models = ?, backends = ?, rpm = ?, tokens_per_day = ?, concurrent = ?,"
                 " changed = ? WHERE id = ?",
@@ -188,30 +196,25 @@ class SqliteKeyStore:
             return key
 
     def news(self, since: Place) -> News:
-        """What is new."""
-        with told(self.path):
-            # One transaction, so that all answers are of the same moment; without news it ends with the first.
-            self._connection.execute("BEGIN")
-            try:
-                changes, deletions = self._connection.execute("SELECT changes, deletions FROM state").fetchone()
-                place = Place(changes, deletions)
-                whole = deletions != since.deletions or changes < since.changes
-                if place == since:
-                    return News(place, (), whole=False, keys=-1)
-                rows = self._connection.execute(_GRANTS, (-1 if whole else since.changes,))
-                terms: dict[tuple[Any, ...], Terms] = {}
-                grants = tuple(_grant(row, terms) for row in rows)
-                keys = self._connection.execute("SELECT count(*) FROM key").fetchone()[0]
-                return News(place, grants, whole, keys)
-            finally:
-                self._connection.execute("COMMIT")
+        """What is new; without news it is one question."""
+        with told(self.path), snapshot(self._connection):
+            changes, deletions = self._connection.execute("SELECT changes, deletions FROM state").fetchone()
+            place = Place(changes, deletions)
+            whole = deletions != since.deletions or changes < since.changes
+            if place == since:
+                return News(place, (), whole=False, keys=-1)
+            rows = self._connection.execute(_GRANTS, (-1 if whole else since.changes,))
+            terms: dict[tuple[Any, ...], Terms] = {}
+            grants = tuple(_grant(row, terms) for row in rows)
+            keys = self._connection.execute("SELECT count(*) FROM key").fetchone()[0]
+            return News(place, grants, whole, keys)
 
     def count(self) -> int:
         """How many there are."""
         with told(self.path):
             return int(self._connection.execute("SELECT count(*) FROM key").fetchone()[0])
 
-    def checkpoint(self) -> None:
+    def tidy(self) -> None:
         """Brings what was written into the file itself, as far as nobody is in the way."""
         with told(self.path):
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()

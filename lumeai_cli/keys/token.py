@@ -4,6 +4,7 @@
 characters: the form of GitHub's tokens, with the `sk-` that many clients look for. Digits are 0-9, A-Z, a-z.
 """
 
+import re
 import secrets
 import zlib
 from enum import StrEnum
@@ -20,6 +21,9 @@ SHOWN_TAIL = 4
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _KNOWN = frozenset(_DIGITS)
+
+_KEYLIKE = re.compile(r"(?:sk-lumeai-|(?<![0-9A-Za-z])sk-)[0-9A-Za-z_-]{16}", re.IGNORECASE)
+"""The keys of lumeai, OpenAI, Anthropic, OpenRouter and others; no `disk-usage-of-the-team`."""
 
 
 class Flaw(StrEnum):
@@ -104,7 +108,7 @@ def digest_of(text: bytes) -> bytes:
 
 def looks_like_a_key(text: str) -> bool:
     """Whether a text that should be something else may be a key, and must not be repeated."""
-    return "sk-" in text.lower() and len(text) > len("sk-") + 16
+    return _KEYLIKE.search(text) is not None
 
 
 def _base62(number: int, width: int) -> str:

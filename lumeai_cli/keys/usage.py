@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from lumeai_cli.keys.database import told, transaction
 from lumeai_cli.keys.limits import DAY
@@ -78,12 +78,9 @@ class Gathered:
     used: dict[int, float] = field(default_factory=dict)
 
     def add(self, key: int, model: str, backend: str, use: Use, at: float) -> None:
-        """One more request."""
-        line = Line(int(at // DAY), key, model[:LONGEST], backend[:LONGEST])
-        if line not in self.lines and not self._room_for(key):
-            line = line._replace(model=OTHER)
-        known = self.lines.get(line)
-        self.lines[line] = use if known is None else known + use
+        """One more request; a name that no file can hold is written as far as it can."""
+        line = Line(int(at // DAY), key, _written(model), _written(backend))
+        self._add(line, use)
         self.used[key] = max(at, self.used.get(key, 0.0))
 
     def take(self) -> "Gathered":
@@ -95,10 +92,15 @@ class Gathered:
     def put_back(self, taken: "Gathered") -> None:
         """What could not be written is kept for the next time."""
         for line, use in taken.lines.items():
-            known = self.lines.get(line)
-            self.lines[line] = use if known is None else known + use
+            self._add(line, use)
         for key, at in taken.used.items():
             self.used[key] = max(at, self.used.get(key, 0.0))
+
+    def _add(self, line: Line, use: Use) -> None:
+        if line not in self.lines and not self._room_for(line.key):
+            line = line._replace(model=OTHER)
+        known = self.lines.get(line)
+        self.lines[line] = use if known is None else known + use
 
     def _room_for(self, key: int) -> bool:
         if len(self.lines) < MOST_LINES // 4:
@@ -109,15 +111,28 @@ class Gathered:
         return bool(self.lines)
 
 
-class UsageStore:
-    """The lines in the store's file."""
+class UsageStore(Protocol):
+    """Keeps what was used."""
+
+    def write(self, gathered: Gathered) -> None:
+        """Adds what was gathered; keys that are gone meanwhile get no lines."""
+
+    def read(self, first_day: int, key: int | None = None) -> tuple[tuple[Line, Use], ...]:
+        """The lines from this day on, of one key or of all, the oldest first."""
+
+    def forget(self, before_day: int) -> None:
+        """Drops the lines of earlier days."""
+
+
+class SqliteUsage:
+    """The `UsageStore` in the file of the keys."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self._path = path
         self._connection = connection
 
     def write(self, gathered: Gathered) -> None:
-        """Adds what was gathered; keys that are gone meanwhile get no lines."""
+        """Adds what was gathered."""
         with told(self._path), transaction(self._connection):
             there = {
                 key
@@ -144,7 +159,7 @@ class UsageStore:
             )
 
     def read(self, first_day: int, key: int | None = None) -> tuple[tuple[Line, Use], ...]:
-        """The lines from this day on, of one key or of all, the oldest first."""
+        """The lines from this day on."""
         wanted = (first_day, key, key)
         with told(self._path):
             codes: dict[Line, list[tuple[str, int]]] = {}
@@ -162,7 +177,7 @@ class UsageStore:
         return tuple((line, replace(use, codes=tuple(codes.get(line, ())))) for line, use in found)
 
     def forget(self, before_day: int) -> None:
-        """Drops the lines of earlier days."""
+        """Drops earlier lines."""
         with told(self._path), transaction(self._connection):
             self._connection.execute("DELETE FROM usage WHERE day < ?", (before_day,))
             self._connection.execute("DELETE FROM failure WHERE day < ?", (before_day,))
@@ -176,6 +191,10 @@ def total(uses: Iterable[Use]) -> Use:
 def date_of(day: int) -> str:
     """A day as people and programs write it."""
     return datetime.fromtimestamp(day * DAY, UTC).date().isoformat()
+
+
+def _written(name: str) -> str:
+    return name[:LONGEST].encode("utf-8", "replace").decode()
 
 
 def _sums(use: Use) -> tuple[float, ...]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lumeai_cli.keys.database import StoreError, gone
 from lumeai_cli.keys.loss import Loss
-from lumeai_cli.keys.store import Place, SqliteKeyStore
+from lumeai_cli.keys.store import KeyStore, Place, SqliteKeyStore
 from lumeai_cli.text.phrase import phrase
 
 if TYPE_CHECKING:
@@ -35,13 +35,13 @@ class Watch:
         self.asks = asked_before
         self.loss = Loss(clock)
         self.generation = 0
-        self._store: SqliteKeyStore | None = None
+        self._store: KeyStore | None = None
         self._file: tuple[int, int] | None = None
         self._place = Place()
         self._replaced = False
 
     @property
-    def store(self) -> SqliteKeyStore | None:
+    def store(self) -> KeyStore | None:
         """The store, if there is one; for the thread that looks."""
         return self._store
 
@@ -50,9 +50,9 @@ class Watch:
         try:
             self._look()
         except StoreError as error:
-            self.loss.begins(error)
-            # Whoever has a store has keys, as far as can be known.
-            self.asks = self.asks or os.path.lexists(self.path)
+            self._lost(error)
+        except Exception as error:  # noqa: BLE001  # whatever it is, what is known must not be trusted for ever
+            self._lost(StoreError(phrase("store-else", words=type(error).__name__), str(self.path)))
         else:
             self.loss.ends()
 
@@ -61,6 +61,11 @@ class Watch:
         if self._store is not None:
             self._store.close()
             self._store = None
+
+    def _lost(self, why: StoreError) -> None:
+        self.loss.begins(why)
+        # Whoever has a store has keys, as far as can be known.
+        self.asks = self.asks or os.path.lexists(self.path)
 
     def _look(self) -> None:
         found = _identity(self.path)

@@ -100,23 +100,48 @@ class ChatEndpoint:
     async def _answer(
         self, accepted: Accepted, scope: Scope, receive: Receive, send: SendMessage, request_id: str
     ) -> None:
-        proxy, (chat, candidates, entry) = self._proxy, accepted
-        settings, language = proxy.plan.settings, proxy.plan.language
-        visit = Visit(proxy.gate, entry)
+        """Whatever happens, what was counted in is counted out."""
+        proxy, chat, language = self._proxy, accepted.chat, self._proxy.plan.language
+        visit = Visit(proxy.gate, accepted.entry)
         send = visit.through(send)
+        flow: Flow | None = None
+        driver: Driver | None = None
+        try:
+            flow = self._flow(accepted, request_id)
+            listener = visit.before(self._story(chat, request_id))
+            driver = Driver(flow, chat, Surroundings(proxy.engine, proxy.limits, listener, AGENT, language), send)
+            await proxy.answer(driver, receive)
+        except* Exception as group:  # noqa: BLE001  # the rim: a fault of our own is told, and harms no other request
+            LOG.exception("request %s broke", request_id, exc_info=group)
+            if driver is None or not driver.started:
+                await Refused(own_fault(request_id), language, request_id)(scope, receive, send)
+            else:
+                await driver.break_off(own_fault(request_id))
+        finally:
+            visit.over(flow.usage if flow is not None else None, chat.model)
+
+    def _flow(self, accepted: Accepted, request_id: str) -> Flow:
+        proxy, chat, settings = self._proxy, accepted.chat, self._proxy.plan.settings
         now = time.monotonic()
-        ordered = proxy.circuits.ordered(candidates, now)
+        ordered = proxy.circuits.ordered(accepted.candidates, now)
         rules = Rules(
             settings.hold,
             settings.keep_alive,
             settings.attempts,
             settings.first_byte,
             settings.explain,
-            language,
+            proxy.plan.language,
             request_id,
             whole=proxy.memory.was_cut(lambda: chat.conversation, now),
         )
-        story = Story(
+        known = proxy.memory.known(chat.digest, now)
+        if known is not None:  # the one that is named again is the one that was
+            ordered = tuple(sorted(ordered, key=lambda one: one.backend.name != known.backend))
+        return Flow(chat, ordered, rules, known)
+
+    def _story(self, chat: Chat, request_id: str) -> Story:
+        proxy = self._proxy
+        return Story(
             request_id,
             chat.model,
             chat.wanted.stream,
@@ -125,22 +150,6 @@ class ChatEndpoint:
             chat.digest,
             lambda: chat.conversation,
         )
-        known = proxy.memory.known(chat.digest, now)
-        if known is not None:  # the one that is named again is the one that was
-            ordered = tuple(sorted(ordered, key=lambda one: one.backend.name != known.backend))
-        flow = Flow(chat, ordered, rules, known)
-        surroundings = Surroundings(proxy.engine, proxy.limits, visit.before(story), AGENT, language)
-        driver = Driver(flow, chat, surroundings, send)
-        try:
-            await proxy.answer(driver, receive)
-        except* Exception as group:  # noqa: BLE001  # the rim: a fault of our own is told, and harms no other request
-            LOG.exception("request %s broke", request_id, exc_info=group)
-            if not driver.started:
-                await Refused(own_fault(request_id), language, request_id)(scope, receive, send)
-            else:
-                await driver.break_off(own_fault(request_id))
-        finally:
-            visit.over(flow.usage, chat.model)
 
 
 def address_of(scope: Message) -> str:

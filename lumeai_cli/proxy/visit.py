@@ -16,6 +16,9 @@ ENVELOPE = 200
 AROUND = 350
 """Bytes of a whole answer around its text."""
 
+MOST_TOKENS = 10**9
+"""What no answer takes; a backend that tells more tells nothing."""
+
 EMPTY = frozenset(
     {
         "empty-answer",
@@ -94,7 +97,7 @@ class Visit:
             if message["type"] == "http.response.body":
                 body = message.get("body", b"")
                 self._size += len(body)
-                self._frames += body.count(b"\n\n")
+                self._frames += body.startswith(b"data:") + body.count(b"\ndata:")
             elif self._headers:
                 message["headers"] = [*message["headers"], *self._headers]
             await send(message)
@@ -133,8 +136,8 @@ def tokens(usage: Usage | None, prompt: int, size: int, frames: int, *, answered
     A stream has about one token an event; events that hold more are longer. What ended in an error costs nothing but
     what was told.
     """
-    told_prompt = usage.prompt if usage is not None and usage.prompt >= 0 else None
-    told_answer = usage.completion if usage is not None and usage.completion >= 0 else None
+    told_prompt = usage.prompt if usage is not None and 0 <= usage.prompt <= MOST_TOKENS else None
+    told_answer = usage.completion if usage is not None and 0 <= usage.completion <= MOST_TOKENS else None
     guess = 0
     if frames:
         guess = max(0, frames - 3, (size - frames * ENVELOPE) // BYTES_PER_TOKEN)

@@ -355,9 +355,8 @@ MESSAGES = {
     "store-read-only": "the store of the keys is read-only: check the permissions of the file and its folder",
     "store-full": "there is no space left for the store of the keys: free some on its disk",
     "store-io": "the disk of the store of the keys failed ({words}): check it",
-    "store-corrupt": "this file is no store of keys, or is damaged ({words}): put a backup in its place, or move it "
-    "away "
-    "and make new keys",
+    "store-corrupt": "this file is no store of keys, or is damaged ({words}): stop lumeai, remove the -wal "
+    "and -shm beside it, put a backup in its place, or move it away and make new keys",
     "store-gone": "the store of the keys is not there any more: put it back",
     "store-emptied": "another store, without keys, lies in the place of the store of the keys: put the right one back",
     "store-else": "the store of the keys refuses: {words}",

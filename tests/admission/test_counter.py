@@ -3,14 +3,17 @@
 import asyncio
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lumeai_cli.admission.counter import Counter
+from lumeai_cli.keys.database import BusyError
 from lumeai_cli.keys.limits import ALL, Bound, Denied, Holder, MemoryLimits, Ticket
 from lumeai_cli.keys.terms import Allowance
+from lumeai_cli.text.phrase import phrase
 
 NOON = 1_800_000_000.0 - 1_800_000_000 % 86400 + 43200
 
@@ -145,6 +148,49 @@ def test_a_worker_that_ends_pays_what_it_owes(path: Path) -> None:
     worker._only_read(only=False)  # noqa: SLF001  # its own one
     worker.close()
     assert used(path, "minute") == 2
+
+
+def test_who_stands_behind_one_that_finds_the_store_lost_asks_no_more(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lumeai_cli.admission.counter.PATIENCE", 0.0)
+    worker = Worker(path)
+    worker.taken(holder(rpm=9))
+    counter, asked = worker.counter, []
+
+    def held(*_: object) -> None:
+        asked.append(bool(counter.loss))
+        raise BusyError(phrase("store-locked"))
+
+    monkeypatch.setattr(counter, "_there", held)
+
+    async def six() -> list[Ticket | Denied]:
+        return await asyncio.gather(*(counter.reserve(holder(rpm=9), 0) for _ in range(6)))
+
+    assert all(isinstance(one, Ticket) for one in asyncio.run(six()))
+    assert not any(asked)
+    assert len(asked) <= 3
+    worker.counter.beat()
+    assert used(path, "minute") == 7
+    worker.close()
+
+
+def test_what_cannot_be_settled_at_once_is_settled_soon(path: Path) -> None:
+    spawned: list[Any] = []
+    counter = Counter(path, spawned.append, lambda: True, lambda: NOON)
+    ticket = asyncio.run(counter.reserve(holder(tokens_per_day=100), 0))
+    assert isinstance(ticket, Ticket)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    counter.settle(ticket, 60)
+    assert used(path, "day") == 0
+    other.execute("COMMIT")
+    other.close()
+    [later] = spawned
+    asyncio.run(later)
+    assert used(path, "day") == 60
+    assert not counter.loss
+    counter.close()
 
 
 def test_no_store_is_made_where_there_was_one(path: Path) -> None:

@@ -265,3 +265,13 @@ def test_an_attempt_is_written_as_a_request() -> None:
     }
     assert dict(request.headers)["accept"] == "application/json"
     assert request_of(ASK_A, chat, "lumeai/1").body == chat.body
+
+
+def test_what_is_too_deep_to_be_written_still_is_a_conversation(monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_deep(_: object) -> str:
+        raise RecursionError
+
+    chat = read_chat(b'{"model": "m", "messages": [{"role": "user"}]}', seed="s")
+    assert isinstance(chat, Chat)
+    monkeypatch.setattr(json, "dumps", too_deep)
+    assert chat.conversation == chat.digest

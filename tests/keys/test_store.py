@@ -1,5 +1,6 @@
 """The store: what was acknowledged is there, names are taken once, news tells all, what cannot be is told in words."""
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -41,7 +42,7 @@ def test_a_stolen_file_yields_no_key(store: SqliteKeyStore, path: Path) -> None:
     tokens = [make() for _ in range(20)]
     for number, token in enumerate(tokens):
         store.create(f"k{number}", token, Terms(), NOW)
-    store.checkpoint()
+    store.tidy()
     data = b"".join(file.read_bytes() for file in path.parent.iterdir())
     for token in tokens:
         assert token.head.encode() in data
@@ -108,7 +109,7 @@ def test_a_name_that_nobody_has_is_told(name: str, store: SqliteKeyStore) -> Non
     store.create("anna", make(), Terms(), NOW)
     for ask in (
         lambda: store.key(name),
-        lambda: store.change(name, Terms()),
+        lambda: store.change(name, lambda terms: terms),
         lambda: store.revoke(name, NOW),
         lambda: store.rotate(name, make(), NOW, 0),
         lambda: store.delete(name),
@@ -122,7 +123,7 @@ def test_a_revoked_key_stays_revoked(store: SqliteKeyStore) -> None:
     store.create("anna", make(), TERMS, NOW)
     assert store.revoke("anna", NOW + 1).revoked == NOW + 1
     assert store.revoke("anna", NOW + 9).revoked == NOW + 1
-    for change in (lambda: store.change("anna", Terms()), lambda: store.rotate("anna", make(), NOW, 5)):
+    for change in (lambda: store.change("anna", lambda terms: terms), lambda: store.rotate("anna", make(), NOW, 5)):
         with pytest.raises(KeysError, match="does not come back"):
             change()
 
@@ -290,6 +291,37 @@ def test_a_database_of_another_program_is_told_and_left_alone(path: Path) -> Non
     with pytest.raises(StoreError, match="a database of another program"):
         SqliteKeyStore.open(path)
     assert path.read_bytes() == before
+
+
+def test_what_is_another_programs_keeps_its_mode(path: Path) -> None:
+    path.parent.mkdir()
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE theirs (x)")
+    other.close()
+    path.chmod(0o664)
+    with pytest.raises(StoreError):
+        SqliteKeyStore.open(path)
+    assert path.stat().st_mode & 0o777 == 0o664
+
+
+def test_where_there_are_no_hard_links_a_store_is_made_all_the_same(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(os, "link", refused)
+    with SqliteKeyStore.open(path) as store:
+        assert store.count() == 0
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in path.parent.iterdir()] == ["keys.db"]
+
+
+@pytest.mark.parametrize("create", [True, False])
+def test_a_place_where_nothing_can_be_is_told(create: bool, tmp_path: Path) -> None:  # noqa: FBT001  # a column
+    place = tmp_path / ("x" * 5000)
+    with pytest.raises(StoreError):
+        SqliteKeyStore.open(place) if create else SqliteKeyStore.existing(place)
 
 
 def test_a_damaged_page_is_told(path: Path) -> None:

@@ -124,6 +124,8 @@ def test_what_may_be_a_key_is_seen(text: str) -> None:
     assert looks_like_a_key(text)
 
 
-@pytest.mark.parametrize("text", ["", "anna", "sk-1", "task-runner", "ci of the night"])
+@pytest.mark.parametrize(
+    "text", ["", "anna", "sk-1", "task-runner", "ci of the night", "helpdesk-assistant-bot", "disk-usage-monitor-1"]
+)
 def test_a_name_is_none(text: str) -> None:
     assert not looks_like_a_key(text)

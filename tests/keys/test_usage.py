@@ -85,3 +85,24 @@ def test_names_are_bound_and_bind_nothing(store: SqliteKeyStore) -> None:
     assert len(line.model) == 100
     assert isinstance(store._connection, sqlite3.Connection)  # noqa: SLF001  # still one
     assert date_of(line.day) == "2027-01-15"
+
+
+def test_a_name_that_no_file_can_hold_is_written_as_far_as_it_can(store: SqliteKeyStore) -> None:
+    key = store.create("anna", make(), Terms(), NOW).id
+    gathered = Gathered()
+    gathered.add(key, "a\ud800b", "b\udfff", ONE, NOW)
+    store.usage.write(gathered)
+    [(line, _)] = store.usage.read(0)
+    assert (line.model, line.backend) == ("a?b", "b?")
+
+
+def test_what_is_put_back_stays_few() -> None:
+    gathered = Gathered()
+    for turn in range(5):
+        for number in range(MOST_LINES):
+            gathered.add(1, f"{turn} {number}", "b", ONE, NOW)
+        taken = gathered.take()
+        gathered.add(1, f"late {turn}", "b", ONE, NOW)
+        gathered.put_back(taken)
+    assert len(gathered.lines) <= MOST_LINES
+    assert total(gathered.lines.values()).requests == 5 * (MOST_LINES + 1)

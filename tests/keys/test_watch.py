@@ -82,7 +82,7 @@ def test_a_lost_store_lets_nobody_new_in_and_is_found_again(how: str, path: Path
     watch = looked(Watch(path, clock=clock))
     aside = path.with_name("aside")
     with SqliteKeyStore.open(path) as store:
-        store.checkpoint()
+        store.tidy()
     shutil.copy(path, aside)
     for beside in path.parent.glob("keys.db*"):
         beside.unlink()

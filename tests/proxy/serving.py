@@ -16,6 +16,7 @@ from typing import IO, Any, Self, TypeVar
 
 import uvicorn
 
+from lumeai_cli.admission.guard import Guard
 from lumeai_cli.backends.backend import Backend, Kind
 from lumeai_cli.proxy.listening import listen
 from lumeai_cli.proxy.patience import Patience
@@ -183,6 +184,10 @@ def upstream(url: str, name: str = "up", kind: Kind = Kind.UNKNOWN, **more: Any)
     return Backend(name, url, kind, **more)
 
 
+OPEN = Guard()
+"""No keys, no limits."""
+
+
 @dataclass
 class Serving:
     """A proxy that serves in a thread of this process."""
@@ -212,12 +217,12 @@ class Serving:
 
 @contextlib.contextmanager
 def served(
-    *backends: Backend, patience: Patience = PATIENCE, language: str = "en", **settings: Any
+    *backends: Backend, patience: Patience = PATIENCE, language: str = "en", guard: Guard = OPEN, **settings: Any
 ) -> Iterator[Serving]:
     """A proxy in a thread, with uvicorn as the process has it."""
     sock = listen("127.0.0.1", 0)
     ready: Future[asyncio.AbstractEventLoop] = Future()
-    proxy = Proxy(Plan(backends, ServeSettings(port=0, **settings), language), patience)
+    proxy = Proxy(Plan(backends, ServeSettings(port=0, **settings), language, guard=guard), patience)
     server = uvicorn.Server(config_of(proxy))
 
     async def run() -> None:

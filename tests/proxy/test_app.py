@@ -5,10 +5,13 @@ import json
 import threading
 import tracemalloc
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from lumeai_cli.admission.guard import Guard
 from lumeai_cli.backends.backend import Kind
+from lumeai_cli.keys.terms import Allowance
 from lumeai_cli.lab import LabServer
 from lumeai_cli.proxy.patience import Patience
 from tests.doctor.raw import (
@@ -442,3 +445,18 @@ def test_what_came_of_a_repair_after_the_status_stands_in_a_comment_before_the_e
 def test_refusals_carry_a_request_id(port: int) -> None:
     ids = [asked(port, sent).headers["x-lumeai-request-id"] for sent in (chat(stream=3), request("GET", "/x"))]
     assert len(set(ids)) == 2
+
+
+def test_a_request_that_breaks_before_it_is_sent_is_counted_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("on purpose")
+
+    guard = Guard(tmp_path / "keys.db", allowance=Allowance(concurrent=1))
+    with served(upstream("", kind=Kind.BUILTIN), guard=guard) as serving:
+        with monkeypatch.context() as patch:
+            patch.setattr("lumeai_cli.proxy.endpoint.Flow", broken)
+            for _ in range(2):
+                assert asked(serving.port, chat()).error["code"] == "LUM007"
+        assert asked(serving.port, chat()).status == 200
