@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from lumeai_cli.admission.gate import LOOK_SECONDS, WRITE_SECONDS
+from lumeai_cli.admission.books import LOOK_SECONDS, WRITE_SECONDS
 from lumeai_cli.keys.store import SqliteKeyStore
 from lumeai_cli.keys.terms import Allowance, Terms
 from lumeai_cli.keys.token import made_of, make

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lumeai_cli.admission.books import Books
 from lumeai_cli.admission.entry import Entry
 from lumeai_cli.admission.gate import Gate, Guest
 from lumeai_cli.admission.guard import Guard
@@ -65,10 +66,16 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
+def books(gate: Gate) -> Books:
+    """What it keeps."""
+    found = gate._books  # noqa: SLF001  # to look inside
+    assert found is not None
+    return found
+
+
 def look(gate: Gate) -> None:
     """What it does twice a second."""
-    assert gate._watch is not None  # noqa: SLF001  # it has a store
-    gate._watch.look()  # noqa: SLF001  # likewise
+    books(gate).watch.look()
 
 
 def used(path: Path) -> list[tuple[str, int]]:
@@ -146,7 +153,7 @@ def test_a_web_page_reads_nothing_of_an_open_proxys_backends(path: Path) -> None
 def test_whatever_breaks_in_its_rounds_it_goes_on(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("lumeai_cli.admission.gate.LOOK_SECONDS", 0.001)
+    monkeypatch.setattr("lumeai_cli.admission.books.LOOK_SECONDS", 0.001)
     headers = key(path, "anna")
     rounds = 0
 
@@ -160,13 +167,12 @@ def test_whatever_breaks_in_its_rounds_it_goes_on(
             with monkeypatch.context() as patch:
                 patch.setattr(Watch, "_look", broken)
                 await until(lambda: rounds >= 5)
-                assert gate._watch is not None  # noqa: SLF001  # it has a store
-                assert gate._watch.loss, "what is known is not trusted for ever"  # noqa: SLF001  # likewise
+                assert books(gate).watch.loss, "what is known is not trusted for ever"
             with monkeypatch.context() as patch:
-                patch.setattr("lumeai_cli.admission.gate.Gate._tell_losses", broken)
+                patch.setattr("lumeai_cli.admission.books.Books._tell_losses", broken)
                 before = rounds
                 await until(lambda: rounds >= before + 5)
-            await until(lambda: not gate._watch.loss)  # type: ignore[union-attr]  # noqa: SLF001  # likewise
+            await until(lambda: not books(gate).watch.loss)
             await guest(gate, headers)
 
     with caplog.at_level(logging.ERROR, "lumeai.serve"):
@@ -186,7 +192,7 @@ def test_a_use_that_cannot_be_written_is_told_and_stands_in_nobodys_way(
             gate.leave(entry, "first", "b", ONE)
             with monkeypatch.context() as patch:
                 patch.setattr("lumeai_cli.keys.usage._sums", lambda _: (1 / 0,))
-                await gate._write()  # noqa: SLF001  # what it does every other second
+                await books(gate)._write()  # noqa: SLF001  # what it does every other second
             gate.leave(entry, "second", "b", ONE)
 
     with caplog.at_level(logging.ERROR, "lumeai.serve"):
