@@ -23,12 +23,17 @@ def presented(headers: RawHeaders) -> tuple[bytes, ...]:
     bearer = api_key = b""
     for name, value in headers:
         if name == b"authorization" and not bearer:
-            scheme, _, rest = value[: LONGEST + 32].partition(b" ")
+            scheme, _, rest = _bounded(value).partition(b" ")
             if scheme.lower() == b"bearer":
                 bearer = rest.strip()[:LONGEST]
         elif name == b"x-api-key" and not api_key:
-            api_key = value[:LONGEST].strip()
+            api_key = _bounded(value).strip()[:LONGEST]
     return tuple(dict.fromkeys(text for text in (bearer, api_key) if text))
+
+
+def _bounded(value: bytes) -> bytes:
+    """As much as is looked at; what is longer is no key, whatever it begins with."""
+    return value if len(value) <= LONGEST else value[: LONGEST - 1] + b"."
 
 
 def identify(headers: RawHeaders, grants: Mapping[bytes, Grant], at: float) -> Grant | Refusal:
@@ -60,6 +65,8 @@ def of_now(grant: Grant | None, at: float) -> Grant | Refusal:
     if verdict is Verdict.REVOKED:
         return refusal.key_revoked(grant.name)
     if verdict is Verdict.EXPIRED:
-        ends = min(end for end in (grant.terms.expires, grant.ends) if end is not None)
-        return refusal.key_expired(grant.name, moment(ends))
+        expires = grant.terms.expires
+        if expires is not None and (grant.ends is None or expires <= at):
+            return refusal.key_expired(grant.name, moment(expires))
+        return refusal.key_replaced(grant.name, moment(grant.ends or at))
     return grant

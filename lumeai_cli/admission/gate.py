@@ -105,6 +105,13 @@ class Gate:
             return stranger(headers) is None
         return not books.lost and isinstance(identify(headers, books.watch.grants, time.time()), Grant)
 
+    def turned_away(self, guest: Guest, refusal: Refusal, model: str = "") -> Refusal:
+        """The refusal of a request whose key is known, and whose use says so."""
+        if self._books is not None and guest.grant is not None:
+            use = Use(requests=1, failed=1, codes=((refusal.code, 1),))
+            self._books.gathered.add(guest.grant.key, model, "", use, time.time())
+        return refusal
+
     async def enter(self, guest: Guest, size: int) -> Entry | Refusal:
         """Counts a request in, with a body of so many bytes."""
         prompt, grant, books = max(1, size // BYTES_PER_TOKEN), guest.grant, self._books
@@ -127,11 +134,7 @@ class Gate:
         found = await books.counter.reserve(holders, prompt)
         if not isinstance(found, Denied):
             return Entry(grant, found, prompt)
-        refusal = _denied(found, grant)
-        if grant is not None:
-            use = Use(requests=1, failed=1, codes=((refusal.code, 1),))
-            books.gathered.add(grant.key, "", "", use, time.time())
-        return refusal
+        return _denied(found, grant)
 
     def leave(self, entry: Entry, model: str, backend: str, use: Use) -> None:
         """Counts it out, with what it used of this model of this backend."""

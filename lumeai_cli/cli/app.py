@@ -1,7 +1,6 @@
 """The program: its commands, and the one place where what went wrong becomes a sentence and an exit code."""
 
 import os
-import re
 import sys
 from collections.abc import Sequence
 from enum import IntEnum
@@ -12,7 +11,7 @@ import typer
 from lumeai_cli import __version__
 from lumeai_cli.cli import config, doctor, explain, keys, lab, serve
 from lumeai_cli.cli.options import language_of
-from lumeai_cli.cli.output import ReaderLeftError
+from lumeai_cli.cli.output import ReaderLeftError, complain
 
 
 class Exit(IntEnum):
@@ -62,7 +61,8 @@ def run(arguments: Sequence[str]) -> int:
     command = typer.main.get_command(app)
     try:
         code = command.main(list(arguments), prog_name="lumeai", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except ReaderLeftError:
@@ -72,37 +72,30 @@ def run(arguments: Sequence[str]) -> int:
     return int(code or 0)
 
 
-_KEY = re.compile(r"sk-[\w-]{8,}")
-
-
-def _without_keys(message: str) -> str:
-    """What the command line's library says may repeat an argument; a key that stood there is not repeated."""
-    return _KEY.sub("sk-...", message)
-
-
 def _told(error: Exception, arguments: Sequence[str]) -> int:
     """Says what went wrong; what the user can mend is exit 2, lumeai's own fault is 3 and never 1."""
     from lumeai_cli.text.mendable import MendableError, reason
     from lumeai_cli.text.phrase import phrase
+    from lumeai_cli.text.secret import masked
     from lumeai_cli.text.visible import visible
 
     show = getattr(error, "show", None)  # usage errors of the command line print themselves
     if callable(show) and hasattr(error, "exit_code"):
         if hasattr(error, "message"):
-            error.message = _without_keys(str(error.message))
+            error.message = masked(str(error.message))
         show()
         return Exit.USAGE
     spoken = language_of(arguments)
     if isinstance(error, MendableError):
-        sys.stderr.write(f"lumeai: {visible(error.in_(spoken))}\n")
+        complain(f"lumeai: {visible(masked(error.in_(spoken)))}\n")
         return Exit.USAGE
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
-        sys.stderr.write(f"lumeai: {visible(place + reason(error).in_(spoken))}\n")
+        complain(f"lumeai: {visible(masked(place + reason(error).in_(spoken)))}\n")
         return Exit.NOT_EXAMINED
     if os.environ.get("LUMEAI_TRACEBACK"):
         import traceback
 
         traceback.print_exception(error)
-    sys.stderr.write(f"lumeai: {phrase('own-fault', error=type(error).__name__).in_(spoken)}\n")
+    complain(f"lumeai: {phrase('own-fault', error=type(error).__name__).in_(spoken)}\n")
     return Exit.NOT_EXAMINED

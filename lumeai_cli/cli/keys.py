@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lumeai_cli.cli.key_terms import Backends, Concurrent, Expires, Given, Models, Rpm, TokensPerDay
-from lumeai_cli.cli.options import Config, Lang, Quiet, language
-from lumeai_cli.cli.output import put
+from lumeai_cli.cli.options import COLORS, Color, Config, Lang, Quiet, Verbose, language, one_of
+from lumeai_cli.cli.output import ReaderLeftError, complain, put
 
 if TYPE_CHECKING:
     from lumeai_cli.keys.key import Key
@@ -39,13 +41,15 @@ class Surroundings:
     language: str
     path: Path
     now: float
+    quiet: bool = False
 
     def tell(self, key: str, /, **values: str | int) -> None:
         """A sentence for whoever sits there; what programs read is on stdout."""
         from lumeai_cli.text.phrase import say
         from lumeai_cli.text.visible import visible
 
-        sys.stderr.write(f"{visible(say(self.language, key, **values))}\n")
+        if not self.quiet:
+            complain(f"{visible(say(self.language, key, **values))}\n")
 
     def store(self) -> SqliteKeyStore:
         """The store, made if it is not there."""
@@ -70,17 +74,21 @@ class Surroundings:
         return store
 
 
-def _here(config: str, lang: str) -> Surroundings:
+def _here(config: str, lang: str, color: str, *, verbose: bool, quiet: bool) -> Surroundings:
+    """What the common options come to: nothing here is coloured, and there is no more to tell."""
     from lumeai_cli.settings import key_store, load
 
     settings = load(config=Path(config) if config else None, env=os.environ, cwd=Path.cwd())
     path = key_store(settings, os.environ, Path.cwd())
-    return Surroundings(settings, language(lang, settings.language), path, time.time())
+    one_of("--color", color, COLORS)
+    return Surroundings(settings, language(lang, settings.language), path, time.time(), quiet and not verbose)
 
 
 @app.command()
 def create(  # noqa: PLR0913  # one parameter an option
-    name: Annotated[str, typer.Argument(metavar="[NAME]", help="Else one is made up.", show_default=False)] = "",
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Else one is made up.", show_default=False)
+    ] = None,
     *,
     expires: Expires = None,
     models: Models = None,
@@ -91,33 +99,42 @@ def create(  # noqa: PLR0913  # one parameter an option
     json: Json = False,
     config: Config = "",
     lang: Lang = "",
+    color: Color = "auto",
+    verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> int:
     """Make a key. It is shown this once, alone on stdout."""
     from lumeai_cli.keys.terms import Terms, checked_name
     from lumeai_cli.keys.token import make
 
-    here = _here(config, lang)
+    here = _here(config, lang, color, verbose=verbose, quiet=quiet)
     given = Given(expires, models, backends, rpm, tokens_per_day, concurrent)
     terms = given.over(Terms(), here.now)
-    if name:
-        checked_name(name)
+    if name is not None:
+        name = checked_name(name)
     _check_backends(here, terms)
     token = make()
     with here.store() as store:
-        key = store.create(name or None, token, terms, here.now)
-    _hand_out(key, token, here, as_json=json)
-    if not quiet and not json:
+        key = store.create(name, token, terms, here.now, partial(_hand_out, token, here, as_json=json))
+    if not json:
         here.tell("keys-created", name=key.name)
     return 0
 
 
 @app.command("list")
-def list_(*, json: Json = False, config: Config = "", lang: Lang = "") -> int:
+def list_(
+    *,
+    json: Json = False,
+    config: Config = "",
+    lang: Lang = "",
+    color: Color = "auto",
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> int:
     """List the keys: state, expiry, last use, models, limits."""
     from lumeai_cli.report.keys import aligned, key_json, key_table
 
-    here = _here(config, lang)
+    here = _here(config, lang, color, verbose=verbose, quiet=quiet)
     store = here.existing()
     keys: tuple[Key, ...] = ()
     if store is not None:
@@ -133,10 +150,19 @@ def list_(*, json: Json = False, config: Config = "", lang: Lang = "") -> int:
 
 
 @app.command()
-def show(name: Name, *, json: Json = False, config: Config = "", lang: Lang = "") -> int:
+def show(
+    name: Name,
+    *,
+    json: Json = False,
+    config: Config = "",
+    lang: Lang = "",
+    color: Color = "auto",
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> int:
     """Show all that is known of one key."""
-    here = _here(config, lang)
-    _checked(name)
+    here = _here(config, lang, color, verbose=verbose, quiet=quiet)
+    name = _checked(name)
     with here.holding(name) as store:
         key = store.key(name)
     _put_key(key, here, as_json=json)
@@ -156,13 +182,16 @@ def set_(  # noqa: PLR0913  # one parameter an option
     json: Json = False,
     config: Config = "",
     lang: Lang = "",
+    color: Color = "auto",
+    verbose: Verbose = False,
+    quiet: Quiet = False,
 ) -> int:
     """Change what a key allows; what is not named stays. `none` takes a limit away, `all` allows all."""
     from lumeai_cli.keys.terms import KeysError
     from lumeai_cli.text.phrase import phrase
 
-    here = _here(config, lang)
-    _checked(name)
+    here = _here(config, lang, color, verbose=verbose, quiet=quiet)
+    name = _checked(name)
     given = Given(expires, models, backends, rpm, tokens_per_day, concurrent)
     if not given:
         raise KeysError(phrase("keys-set-nothing"))
@@ -174,10 +203,19 @@ def set_(  # noqa: PLR0913  # one parameter an option
 
 
 @app.command()
-def revoke(name: Name, *, json: Json = False, config: Config = "", lang: Lang = "") -> int:
+def revoke(
+    name: Name,
+    *,
+    json: Json = False,
+    config: Config = "",
+    lang: Lang = "",
+    color: Color = "auto",
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> int:
     """Take a key back, at once and for good."""
-    here = _here(config, lang)
-    _checked(name)
+    here = _here(config, lang, color, verbose=verbose, quiet=quiet)
+    name = _checked(name)
     with here.holding(name) as store:
         key = store.revoke(name, here.now)
     _done(key, here, "keys-revoked", as_json=json)
@@ -194,6 +232,8 @@ def rotate(  # one parameter an option
     json: Json = False,
     config: Config = "",
     lang: Lang = "",
+    color: Color = "auto",
+    verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> int:
     """Give a key a new token. It is shown this once, alone on stdout."""
@@ -201,16 +241,16 @@ def rotate(  # one parameter an option
     from lumeai_cli.keys.token import make
     from lumeai_cli.text.phrase import say
 
-    here = _here(config, lang)
-    _checked(name)
+    here = _here(config, lang, color, verbose=verbose, quiet=quiet)
+    name = _checked(name)
     seconds = span(grace, "--grace")
     token = make()
     with here.holding(name) as store:
-        key = store.rotate(name, token, here.now, seconds)
-    _hand_out(key, token, here, as_json=json)
-    if not quiet and not json:
+        key = store.rotate(name, token, here.now, seconds, partial(_hand_out, token, here, as_json=json))
+    if not json:
         told = "keys-grace" if seconds else "keys-no-grace"
-        here.tell("keys-rotated", name=key.name, grace=say(here.language, told, ends=moment(here.now + seconds)))
+        ends = min(here.now + seconds, key.terms.expires or math.inf)
+        here.tell("keys-rotated", name=key.name, grace=say(here.language, told, ends=moment(ends)))
     return 0
 
 
@@ -222,10 +262,13 @@ def delete(
     json: Json = False,
     config: Config = "",
     lang: Lang = "",
+    color: Color = "auto",
+    verbose: Verbose = False,
+    quiet: Quiet = False,
 ) -> int:
     """Forget a key and what it has used. It asks first."""
-    here = _here(config, lang)
-    _checked(name)
+    here = _here(config, lang, color, verbose=verbose, quiet=quiet)
+    name = _checked(name)
     with here.holding(name) as store:
         key = store.key(name)
         if not yes and not _sure(key, here):
@@ -237,7 +280,7 @@ def delete(
 
 
 @app.command()
-def usage(  # one parameter an option
+def usage(  # noqa: PLR0913  # one parameter an option
     name: Annotated[
         str, typer.Argument(metavar="[NAME]", help="One key, day by day; else all.", show_default=False)
     ] = "",
@@ -247,6 +290,9 @@ def usage(  # one parameter an option
     csv: Annotated[bool, typer.Option("--csv", help="For spreadsheets.")] = False,
     config: Config = "",
     lang: Lang = "",
+    color: Color = "auto",
+    verbose: Verbose = False,
+    quiet: Quiet = False,
 ) -> int:
     """Show what the keys have used: requests, tokens, cured empty answers, errors, seconds."""
     from lumeai_cli.keys.limits import DAY
@@ -255,13 +301,13 @@ def usage(  # one parameter an option
     from lumeai_cli.text.encoding import speaks_unicode
     from lumeai_cli.text.phrase import phrase
 
-    here = _here(config, lang)
+    here = _here(config, lang, color, verbose=verbose, quiet=quiet)
     if json and csv:
         raise KeysError(phrase("keys-one-format"))
     if not (days.isascii() and days.isdigit() and len(days) < 5 and 1 <= int(days) <= 3660):
         raise KeysError(phrase("keys-days"), "--days")
     if name:
-        _checked(name)
+        name = _checked(name)
     store = here.holding(name) if name else here.existing()
     names: dict[int, str] = {}
     lines: tuple[tuple[Line, Use], ...] = ()
@@ -297,6 +343,9 @@ def verify(
     json: Json = False,
     config: Config = "",
     lang: Lang = "",
+    color: Color = "auto",
+    verbose: Verbose = False,
+    quiet: Quiet = False,
 ) -> int:
     """Tell whether a key is good: read from stdin, or asked for. Exit code 0 only for a good one, else 1."""
     from lumeai_cli.keys.key import Verdict, verdict
@@ -308,7 +357,7 @@ def verify(
 
     if arguments:
         raise KeysError(phrase("keys-name-is-key"))
-    here = _here(config, lang)
+    here = _here(config, lang, color, verbose=verbose, quiet=quiet)
     token = parse(_read_key(here))
     if isinstance(token, Flaw):
         found, key = Verdict.MISTYPED, None
@@ -321,7 +370,9 @@ def verify(
                 key = store.owner(token.digest)
         found = Verdict.UNKNOWN if key is None else verdict(key, here.now, token.digest)
         name, place = key.name if key is not None else "", str(here.path)
-        sentence = say(here.language, f"verify-{found}", **({"store": place} if key is None else {"name": name}))
+        older = found is Verdict.EXPIRED and key is not None and verdict(key, here.now) is Verdict.GOOD
+        which = "replaced" if older else found.value
+        sentence = say(here.language, f"verify-{which}", **({"store": place} if key is None else {"name": name}))
     if json:
         told = {"verdict": found.value, "flaw": token.value if isinstance(token, Flaw) else None}
         _put_json(told | (key_json(key, here.now) if key is not None else {}))
@@ -334,16 +385,20 @@ def _length(flaw: str, length: int) -> dict[str, int]:
     return {"length": length} if flaw == "length" else {}
 
 
-def _checked(name: str) -> None:
+def _checked(name: str) -> str:
+    """The name in the form in which it was kept; what can be no name is unknown."""
+    from unicodedata import normalize
+
     from lumeai_cli.keys.terms import KeysError, checked_name
-    from lumeai_cli.keys.token import looks_like_a_key
     from lumeai_cli.text.phrase import phrase
+    from lumeai_cli.text.secret import looks_like_a_key
     from lumeai_cli.text.visible import visible
 
     if looks_like_a_key(name):
         checked_name(name)
     if visible(name) != name or len(name) > 200:
         raise KeysError(phrase("keys-unknown", name=visible(name[:60])))
+    return normalize("NFC", name)
 
 
 def _check_backends(here: Surroundings, terms: Terms) -> None:
@@ -354,15 +409,20 @@ def _check_backends(here: Surroundings, terms: Terms) -> None:
             here.tell("keys-backend-unknown", name=name, known=", ".join(known))
 
 
-def _hand_out(key: Key, token: Token, here: Surroundings, *, as_json: bool) -> None:
-    """The one moment in which a key is to be seen."""
+def _hand_out(token: Token, here: Surroundings, key: Key, *, as_json: bool) -> None:
+    """The one moment in which a key is to be seen; what nobody could see is taken back."""
+    from lumeai_cli.keys.terms import KeysError
     from lumeai_cli.report.keys import key_json
+    from lumeai_cli.text.phrase import phrase
 
-    if as_json:
-        described = key_json(key, here.now)
-        _put_json({"name": described.pop("name"), "key": token.reveal()} | described)
-    else:
-        put(f"{token.reveal()}\n")
+    try:
+        if as_json:
+            described = key_json(key, here.now)
+            _put_json({"name": described.pop("name"), "key": token.reveal()} | described)
+        else:
+            put(f"{token.reveal()}\n")
+    except (OSError, ReaderLeftError):
+        raise KeysError(phrase("keys-undelivered"), "stdout") from None
 
 
 def _put_key(key: Key, here: Surroundings, *, as_json: bool) -> None:
@@ -384,9 +444,13 @@ def _done(key: Key, here: Surroundings, sentence: str, *, as_json: bool) -> None
 
 
 def _put_json(value: object) -> None:
+    """Letters as they are where stdout can hold them; what steers a terminal is escaped in any case."""
     from json import dumps
 
-    put(dumps(value, ensure_ascii=False, indent=2) + "\n")
+    from lumeai_cli.text.encoding import speaks_unicode
+
+    text = dumps(value, ensure_ascii=sys.stdout is None or not speaks_unicode(sys.stdout), indent=2)
+    put("".join(one if one.isprintable() or one == "\n" else dumps(one)[1:-1] for one in text) + "\n")
 
 
 def _sure(key: Key, here: Surroundings) -> bool:
@@ -395,11 +459,10 @@ def _sure(key: Key, here: Surroundings) -> bool:
     from lumeai_cli.text.phrase import phrase, say
     from lumeai_cli.text.visible import visible
 
-    sys.stderr.write(visible(say(here.language, "keys-delete-sure", name=key.name, shown=key.token.shown)) + " ")
-    sys.stderr.flush()
-    answer = sys.stdin.readline()
+    complain(visible(say(here.language, "keys-delete-sure", name=key.name, shown=key.token.shown)) + " ")
+    answer = sys.stdin.readline() if sys.stdin is not None else ""
     if not answer:
-        sys.stderr.write("\n")
+        complain("\n")
         raise KeysError(phrase("keys-delete-yes"))
     return answer.strip().lower() in ("y", "yes", "д", "да")
 
@@ -408,11 +471,16 @@ def _read_key(here: Surroundings) -> str:
     """The key, from a pipe or from the keyboard without an echo."""
     from lumeai_cli.text.phrase import say
 
+    if sys.stdin is None:
+        return ""
     if sys.stdin.isatty():
         from getpass import getpass
 
-        return getpass(say(here.language, "keys-prompt") + " ")
-    raw = (
-        sys.stdin.buffer.read(LONGEST_INPUT) if hasattr(sys.stdin, "buffer") else sys.stdin.read(LONGEST_INPUT).encode()
-    )
-    return raw.decode("utf-8-sig", "replace")
+        try:
+            return getpass(say(here.language, "keys-prompt") + " ")
+        except (EOFError, UnicodeDecodeError):
+            return ""
+    source = getattr(sys.stdin, "buffer", None)
+    raw = source.read(LONGEST_INPUT + 1) if source is not None else sys.stdin.read(LONGEST_INPUT + 1).encode()
+    # What is longer than anybody's key is none, whatever it begins with.
+    return str(raw.decode("utf-8-sig", "replace")) if len(raw) <= LONGEST_INPUT else "x" * LONGEST_INPUT

@@ -147,6 +147,11 @@ class Flow:
         """The token counts of the answer, as far as its backend told any."""
         return self._way.mender.usage
 
+    @property
+    def candidate(self) -> Candidate:
+        """Who answers, or is asked, or was asked last."""
+        return self._way.attempt.candidate
+
     # What can happen.
 
     def _arrived(self, event: Arrived) -> None:

@@ -1,7 +1,8 @@
 """Which backends and models a key may reach: what it asks for is one question, what is asked in the end another.
 
-A model is allowed if one of the key's globs matches its name or `BACKEND/MODEL`. An alias that is allowed by its name
-leads to its model. No other backend and no default model comes in that way: each candidate has to be allowed itself.
+A model is allowed if one of the key's globs matches its name or, with a slash in it, `BACKEND/MODEL`. An alias that is
+allowed by its name leads to its model. No other backend and no default model comes in that way: each candidate has to
+be allowed itself.
 """
 
 from collections.abc import Iterable, Mapping
@@ -34,8 +35,7 @@ def choose_allowed(model: str, offers: Offers, terms: Terms) -> tuple[Candidate,
         target, meant = "" if model in ANY else model, ""
         own = _own(offers, mine, terms)
         bare = _bare(target, mine)
-        names = target, bare, *(f"{backend.name}/{bare}" for backend in mine)
-        if not own.backends or (target and not allows(terms.models, *names)):
+        if not own.backends or (target and not _named(terms, target, bare, mine)):
             return model_not_allowed(model)
     found = choose(target, own)
     if isinstance(found, Refusal):
@@ -54,13 +54,16 @@ def visible_entries(
     """The models of a list that the key may ask for. `owners`: the backend of each name, or an alias's target."""
     names = tuple(backend.name for backend in backends)
     shown: dict[str, T] = {}
+    if terms.backends and not any(name in terms.backends for name in names):
+        return shown
     for name, entry in entries.items():
         owner = owners[name]
         alias = owner not in names
         backend = next((one for one in names if owner == one or owner.startswith(f"{one}/")), None)
         if backend is not None and terms.backends and backend not in terms.backends:
             continue
-        if allows(terms.models, *_names(name, None if alias else backend)):
+        bare, of = (name, ()) if alias or backend is None else (name.removeprefix(f"{backend}/"), (backend,))
+        if allows(terms.models, bare, *of):
             shown[name] = entry
     return shown
 
@@ -72,7 +75,7 @@ def _own(offers: Offers, backends: Iterable[Backend], terms: Terms) -> Offers:
     for backend in backends:
 
         def allowed(name: str, backend: Backend = backend) -> bool:
-            return allows(terms.models, name, f"{backend.name}/{name}")
+            return allows(terms.models, name, backend.name)
 
         default = backend.model if backend.model and allowed(backend.model) else None
         known = offers.models.get(backend.name)
@@ -97,19 +100,17 @@ def _reaches(candidate: Candidate, asked: str, terms: Terms) -> bool:
     name = candidate.model or asked
     if not name:
         return not terms.models
-    return allows(terms.models, name, f"{candidate.backend.name}/{name}")
+    return allows(terms.models, name, candidate.backend.name)
 
 
 def _without_substitute(candidate: Candidate, terms: Terms) -> Candidate:
     name = candidate.substitute
-    if not name or allows(terms.models, name, f"{candidate.backend.name}/{name}"):
+    if not name or allows(terms.models, name, candidate.backend.name):
         return candidate
     return replace(candidate, substitute="")
 
 
-def _names(name: str, backend: str | None) -> tuple[str, ...]:
-    """A listed name with and without its backend."""
-    if backend is None:
-        return (name,)
-    bare = name.removeprefix(f"{backend}/")
-    return name, bare, f"{backend}/{bare}"
+def _named(terms: Terms, target: str, bare: str, backends: Iterable[Backend]) -> bool:
+    """Whether what a client wrote may be a model of its own; a slash in it may belong to the model's name."""
+    names = tuple(backend.name for backend in backends)
+    return allows(terms.models, target, *names) or allows(terms.models, bare, *names)

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from lumeai_cli.repair.chunk import encoded
 from lumeai_cli.text.phrase import Phrase, phrase
+from lumeai_cli.text.secret import masked
 
 INVALID = "invalid_request_error"
 
@@ -28,8 +29,8 @@ class Refusal:
 
 
 def error_body(message: str, type_: str, code: str, param: str | None = None) -> bytes:
-    """An error in OpenAI's form."""
-    return encoded({"error": {"message": message, "type": type_, "code": code, "param": param}})
+    """An error in OpenAI's form; a key that a client sent in the wrong place is not repeated."""
+    return encoded({"error": {"message": masked(message), "type": type_, "code": code, "param": param}})
 
 
 def not_json(detail: str) -> Refusal:
@@ -115,6 +116,12 @@ def key_unknown() -> Refusal:
 def key_expired(name: str, ends: str) -> Refusal:
     """The key's time is over."""
     sentence = phrase("refuse-key-expired", name=name, ends=ends)
+    return Refusal("LUM013", 401, sentence, AUTHENTICATION, headers=AUTHENTICATE)
+
+
+def key_replaced(name: str, ends: str) -> Refusal:
+    """The key has another token, and this one's grace is over."""
+    sentence = phrase("refuse-key-replaced", name=name, ends=ends)
     return Refusal("LUM013", 401, sentence, AUTHENTICATION, headers=AUTHENTICATE)
 
 

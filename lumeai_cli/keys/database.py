@@ -118,13 +118,17 @@ def _find(path: Path, *, create: bool) -> None:
     else:
         if stat.S_ISDIR(found.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(found.st_mode):
+            raise StoreError(phrase("store-foreign"), str(path))
         return
-    path.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
-    _make_empty(path)
+    real = Path(os.path.realpath(path))  # a link may lead to what is to be made
+    real.parent.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    _make_empty(real)
 
 
 def _make_private(path: Path) -> None:
     """Our file, and those that SQLite puts beside it, for nobody else's eyes."""
+    path = Path(os.path.realpath(path))
     for file in (path, *(path.with_name(path.name + beside) for beside in ("-wal", "-shm"))):
         with suppress(OSError):  # it is not there, or another's, who has to see to it
             if os.name == "posix" and stat.S_IMODE(file.stat().st_mode) & 0o077:

@@ -8,11 +8,12 @@ import json
 import secrets
 import sqlite3
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-from lumeai_cli.keys.database import GoneError, connect, snapshot, told, transaction
+from lumeai_cli.keys.database import GoneError, StoreError, connect, snapshot, told, transaction
 from lumeai_cli.keys.key import Grant, Kept, Key
 from lumeai_cli.keys.terms import Allowance, KeysError, Terms
 from lumeai_cli.keys.token import Token
@@ -39,6 +40,10 @@ class News:
     keys: int
 
 
+def nobody(_key: Key) -> None:
+    """Hands a token to nobody."""
+
+
 class KeyStore(Protocol):
     """Keeps keys. `at` is the time in seconds since 1970; names mean the living key, else the last one revoked.
 
@@ -46,8 +51,13 @@ class KeyStore(Protocol):
     are a `KeysError`; a store that cannot be used is a `StoreError`.
     """
 
-    def create(self, name: str | None, token: Token, terms: Terms, at: float) -> Key:
-        """Keeps a new key; without a name one is made up."""
+    def create(
+        self, name: str | None, token: Token, terms: Terms, at: float, deliver: Callable[[Key], None] = nobody
+    ) -> Key:
+        """Keeps a new key; without a name one is made up.
+
+        `deliver` hands the token to its owner once it is kept; if that fails, the key goes again.
+        """
 
     def keys(self) -> tuple[Key, ...]:
         """All keys, the oldest first."""
@@ -64,8 +74,11 @@ class KeyStore(Protocol):
     def revoke(self, name: str, at: float) -> Key:
         """Takes a key back at once, with all its tokens; one that was revoked stays as it was."""
 
-    def rotate(self, name: str, token: Token, at: float, grace: float) -> Key:
-        """Gives a living key a new token; the old ones are good for `grace` seconds more, at most."""
+    def rotate(self, name: str, token: Token, at: float, grace: float, deliver: Callable[[Key], None] = nobody) -> Key:
+        """Gives a good key a new token; the old ones are good for `grace` seconds more, at most.
+
+        `deliver` as for `create`: the old tokens end only when the new one is in its owner's hands.
+        """
 
     def delete(self, name: str) -> Key:
         """Forgets a key and what it has used."""
@@ -114,7 +127,9 @@ class SqliteKeyStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def create(self, name: str | None, token: Token, terms: Terms, at: float) -> Key:
+    def create(
+        self, name: str | None, token: Token, terms: Terms, at: float, deliver: Callable[[Key], None] = nobody
+    ) -> Key:
         """Keeps a new key."""
         with told(self.path), transaction(self._connection):
             name = name or self._free_name()
@@ -126,7 +141,12 @@ class SqliteKeyStore:
                 (name, at, *_columns(terms), self._counted()),
             )
             self._keep(token, row.lastrowid or 0, at)
-            return self._key(row.lastrowid or 0)
+            key = self._key(row.lastrowid or 0)
+        with ExitStack() as undo:
+            undo.callback(self.delete, key.name)
+            deliver(key)
+            undo.pop_all()
+        return key
 
     def keys(self) -> tuple[Key, ...]:
         """All keys."""
@@ -170,17 +190,28 @@ class SqliteKeyStore:
             )
             return self._key(number)
 
-    def rotate(self, name: str, token: Token, at: float, grace: float) -> Key:
+    def rotate(self, name: str, token: Token, at: float, grace: float, deliver: Callable[[Key], None] = nobody) -> Key:
         """A new token."""
         with told(self.path), transaction(self._connection):
             number = self._alive(name)
+            expires = self._key(number).terms.expires
+            if expires is not None and expires <= at:
+                raise KeysError(phrase("keys-expired-already", name=name))
+            self._keep(token, number, at)
+            self._connection.execute("UPDATE key SET changed = ? WHERE id = ?", (self._counted(), number))
+            key = self._key(number)
+        with ExitStack() as undo:
+            undo.callback(self._take_back, token)
+            deliver(key)
+            undo.pop_all()
+        with told(self.path), transaction(self._connection):
             ends = at + grace
             self._connection.execute(
-                "UPDATE token SET ends = min(coalesce(ends, ?), ?) WHERE key = ?", (ends, ends, number)
+                "UPDATE token SET ends = min(coalesce(ends, ?), ?) WHERE key = ? AND digest <> ?",
+                (ends, ends, number, token.digest),
             )
             if self._connection.execute("DELETE FROM token WHERE key = ? AND ends <= ?", (number, at)).rowcount:
                 self._gone()
-            self._keep(token, number, at)
             self._connection.execute("UPDATE key SET changed = ? WHERE id = ?", (self._counted(), number))
             return self._key(number)
 
@@ -189,10 +220,7 @@ class SqliteKeyStore:
         with told(self.path), transaction(self._connection):
             number = self._named(name)
             key = self._key(number)
-            for table in ("minute", "day", "stream", "usage", "failure"):
-                self._connection.execute(f"DELETE FROM {table} WHERE key = ?", (number,))  # noqa: S608  # our own names
-            self._connection.execute("DELETE FROM key WHERE id = ?", (number,))
-            self._gone()
+            self._forget(number)
             return key
 
     def news(self, since: Place) -> News:
@@ -226,6 +254,17 @@ class SqliteKeyStore:
     def _counted(self) -> int:
         row = self._connection.execute("UPDATE state SET changes = changes + 1 RETURNING changes").fetchone()
         return int(row[0])
+
+    def _take_back(self, token: Token) -> None:
+        with told(self.path), transaction(self._connection):
+            self._connection.execute("DELETE FROM token WHERE digest = ?", (token.digest,))
+            self._gone()
+
+    def _forget(self, number: int) -> None:
+        for table in ("minute", "day", "stream", "usage", "failure"):
+            self._connection.execute(f"DELETE FROM {table} WHERE key = ?", (number,))  # noqa: S608  # our own names
+        self._connection.execute("DELETE FROM key WHERE id = ?", (number,))
+        self._gone()
 
     def _gone(self) -> None:
         self._connection.execute("UPDATE state SET deletions = deletions + 1")
@@ -293,7 +332,10 @@ def _columns(terms: Terms) -> tuple[object, ...]:
 
 def _terms(columns: tuple[Any, ...]) -> Terms:
     expires, models, backends, *limits = columns
-    return Terms(expires, tuple(json.loads(models)), tuple(json.loads(backends)), Allowance(*limits))
+    try:
+        return Terms(expires, tuple(json.loads(models)), tuple(json.loads(backends)), Allowance(*limits))
+    except (ValueError, TypeError) as error:
+        raise StoreError(phrase("store-corrupt", words=type(error).__name__)) from None
 
 
 def _key(row: tuple[Any, ...], tokens: list[Kept]) -> Key:

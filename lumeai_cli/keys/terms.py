@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from unicodedata import normalize
 
-from lumeai_cli.keys.token import looks_like_a_key
 from lumeai_cli.text.mendable import MendableError
 from lumeai_cli.text.phrase import phrase
+from lumeai_cli.text.secret import looks_like_a_key
 from lumeai_cli.text.visible import visible
 
 MOST = 1_000_000_000_000
@@ -53,9 +54,15 @@ class Terms:
     allowance: Allowance = UNLIMITED
 
 
-def allows(globs: Sequence[str], *names: str) -> bool:
-    """Whether one of a model's names is among the models of these globs; no globs are all models."""
-    return not globs or any(fnmatchcase(name, glob) for glob in globs for name in names)
+def allows(globs: Sequence[str], model: str, *backends: str) -> bool:
+    """Whether a model of one of these backends is among the models of these globs; no globs are all models.
+
+    A pattern without a slash is about the model's name alone: `o*` is no way to everything that `openai` has.
+    """
+    return not globs or any(
+        fnmatchcase(model, glob) or ("/" in glob and any(fnmatchcase(f"{one}/{model}", glob) for one in backends))
+        for glob in globs
+    )
 
 
 _SPAN = re.compile(r"([1-9][0-9]{0,6})\s*([smhdw])")
@@ -125,8 +132,10 @@ def listed(texts: Sequence[str], option: str) -> tuple[str, ...]:
     found = tuple(dict.fromkeys(part.strip() for text in texts for part in text.split(",") if part.strip()))
     if texts and not found:
         raise KeysError(phrase("keys-list-empty"), option)
-    if found == ("all",):
+    if [part.lower() for part in found] == ["all"]:
         return ()
+    if any(part.lower() == NONE for part in found):
+        raise KeysError(phrase("keys-list-none"), option)
     for part in found:
         if not part.isprintable() or len(part) > LONGEST_GLOB or looks_like_a_key(part):
             raise KeysError(phrase("keys-list-item", longest=LONGEST_GLOB), option)
@@ -136,12 +145,22 @@ def listed(texts: Sequence[str], option: str) -> tuple[str, ...]:
 
 
 def checked_name(name: str) -> str:
-    """A key's name that every table can show; one that looks like a key is refused and not repeated."""
+    """A key's name that every table can show, in the one form that Unicode calls composed; one that looks like a key is
+    refused and not repeated.
+    """
+    name = normalize("NFC", name)
     if looks_like_a_key(name):
         raise KeysError(phrase("keys-name-is-key"))
-    if not name or name != name.strip() or len(name) > LONGEST_NAME or visible(name) != name:
+    if not name or name != name.strip() or len(name) > LONGEST_NAME or visible(name) != name or _UNSEEN.search(name):
         raise KeysError(phrase("keys-name", longest=LONGEST_NAME))
     return name
+
+
+_UNSEEN = re.compile(
+    "^[\u0300-\u036f\ufe00-\ufe0f]|[\u00a0\u034f\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f"
+    "\u205f-\u206f\u2800\u3000\u3164\uffa0\U000e0100-\U000e01ef]"
+)
+"""What leaves no trace on paper: blanks of other kinds, fillers, selectors, an accent on nothing."""
 
 
 def _told(text: str) -> str:

@@ -4,7 +4,6 @@
 characters: the form of GitHub's tokens, with the `sk-` that many clients look for. Digits are 0-9, A-Z, a-z.
 """
 
-import re
 import secrets
 import zlib
 from enum import StrEnum
@@ -21,9 +20,6 @@ SHOWN_TAIL = 4
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _KNOWN = frozenset(_DIGITS)
-
-_KEYLIKE = re.compile(r"(?:sk-lumeai-|(?<![0-9A-Za-z])sk-)[0-9A-Za-z_-]{16}", re.IGNORECASE)
-"""The keys of lumeai, OpenAI, Anthropic, OpenRouter and others; no `disk-usage-of-the-team`."""
 
 
 class Flaw(StrEnum):
@@ -104,11 +100,6 @@ def checksum(body: str) -> str:
 def digest_of(text: bytes) -> bytes:
     """SHA-256: 256 random bits cannot be guessed, so a slow hash would only slow the proxy."""
     return sha256(text).digest()
-
-
-def looks_like_a_key(text: str) -> bool:
-    """Whether a text that should be something else may be a key, and must not be repeated."""
-    return _KEYLIKE.search(text) is not None
 
 
 def _base62(number: int, width: int) -> str:

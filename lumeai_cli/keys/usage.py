@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 from lumeai_cli.keys.database import told, transaction
 from lumeai_cli.keys.limits import DAY
+from lumeai_cli.text.secret import masked
 
 MOST_LINES = 512
 """Lines that are gathered between two writings, of one key a quarter: names of models may come from clients."""
@@ -194,7 +195,7 @@ def date_of(day: int) -> str:
 
 
 def _written(name: str) -> str:
-    return name[:LONGEST].encode("utf-8", "replace").decode()
+    return masked(name[: 2 * LONGEST])[:LONGEST].encode("utf-8", "replace").decode()
 
 
 def _sums(use: Use) -> tuple[float, ...]:

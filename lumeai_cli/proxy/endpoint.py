@@ -89,13 +89,15 @@ class ChatEndpoint:
             return body
         chat = read_chat(body, seed=request_id, key=guest.identity)
         if isinstance(chat, Refusal):
-            return chat
+            return proxy.gate.turned_away(guest, chat)
         directory = await proxy.known()
         candidates = choose_allowed(chat.model, directory.offers, guest.terms)
         if isinstance(candidates, Refusal):
-            return candidates
+            return proxy.gate.turned_away(guest, candidates, chat.model)
         entry = await proxy.gate.enter(guest, len(chat.body))
-        return entry if isinstance(entry, Refusal) else Accepted(chat, candidates, entry)
+        if isinstance(entry, Refusal):
+            return proxy.gate.turned_away(guest, entry, chat.model)
+        return Accepted(chat, candidates, entry)
 
     async def _answer(
         self, accepted: Accepted, scope: Scope, receive: Receive, send: SendMessage, request_id: str
@@ -118,7 +120,7 @@ class ChatEndpoint:
             else:
                 await driver.break_off(own_fault(request_id))
         finally:
-            visit.over(flow.usage if flow is not None else None, chat.model)
+            visit.over(flow, chat.model)
 
     def _flow(self, accepted: Accepted, request_id: str) -> Flow:
         proxy, chat, settings = self._proxy, accepted.chat, self._proxy.plan.settings

@@ -13,6 +13,7 @@ from lumeai_cli.flow.circuit import Circuits
 from lumeai_cli.flow.event import Finish, Note
 from lumeai_cli.flow.explanation import Explanation
 from lumeai_cli.text.encoding import speaks_unicode
+from lumeai_cli.text.secret import masked
 from lumeai_cli.text.visible import visible
 
 LOG = logging.getLogger("lumeai.serve")
@@ -188,14 +189,14 @@ class Lines(logging.Formatter):
             parts = [record.getMessage(), *(f"{name}={value}" for name, value in told.items())]
             if record.exc_info and record.exc_info[1]:
                 parts.append(faults(record.exc_info[1]))
-            return visible(f"{clock} {'  '.join(parts)}")
+            return visible(masked(f"{clock} {'  '.join(parts)}"))
         parts = [f"{clock} {story['outcome']:<8} {story['seconds']:>7.2f} s  {story['backend'] or '-'}"]
         parts.append(f"model={story['model'] or '-'} {'stream' if story['stream'] else 'plain'} {story['request']}")
         if story["repairs"]:
             parts.append(f"repairs={','.join(story['repairs'])}")
         if story["failed"]:
             parts.append(f"failed: {'; '.join(story['failed'])}")
-        return visible("  ".join(parts))
+        return visible(masked("  ".join(parts)))
 
 
 class JsonLines(logging.Formatter):
@@ -212,7 +213,7 @@ class JsonLines(logging.Formatter):
         line |= story or {"message": record.getMessage(), **getattr(record, "told", {})}
         if record.exc_info and record.exc_info[1]:
             line["fault"] = faults(record.exc_info[1])
-        text = json.dumps(line, ensure_ascii=not self._readable)
+        text = masked(json.dumps(line, ensure_ascii=not self._readable))
         if text.isprintable():
             return text
         return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)

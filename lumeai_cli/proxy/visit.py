@@ -5,6 +5,7 @@ import time
 from lumeai_cli.admission.entry import Entry
 from lumeai_cli.admission.gate import Gate
 from lumeai_cli.flow.event import Finish, Note
+from lumeai_cli.flow.flow import Flow
 from lumeai_cli.keys.usage import Use
 from lumeai_cli.proxy.driver import Listener, Message, SendMessage
 from lumeai_cli.wire.event import Usage
@@ -47,7 +48,6 @@ class Visit:
         "_frames",
         "_gate",
         "_headers",
-        "_last",
         "_listener",
         "_seconds",
         "_size",
@@ -63,7 +63,6 @@ class Visit:
         self._size = 0
         self._frames = 0
         self._cured = False
-        self._last: Note | None = None
         self._finish: Finish | None = None
         self._seconds = 0.0
 
@@ -74,7 +73,6 @@ class Visit:
 
     def noted(self, note: Note) -> None:
         """An attempt came to an end."""
-        self._last = note
         if note.why is not None:
             self._cured |= note.why.name in EMPTY
         else:
@@ -104,13 +102,21 @@ class Visit:
 
         return measured
 
-    def over(self, usage: Usage | None, model: str) -> None:
+    def over(self, flow: Flow | None, model: str) -> None:
         """The request is over, however it ended. `model` is the one that the client named."""
         if not self._entry.counts:
             return
-        finish, candidate = self._finish, self._last.attempt.candidate if self._last is not None else None
-        answered = finish is None or finish.outcome != "error"
-        prompt, completion, estimated = tokens(usage, self._entry.prompt, self._size, self._frames, answered=answered)
+        finish = self._finish
+        asked = flow is not None and (finish is None or finish.outcome != "repeated")
+        candidate = flow.candidate if flow is not None and asked else None
+        prompt, completion, estimated = tokens(
+            flow.usage if flow is not None else None,
+            self._entry.prompt,
+            self._size,
+            self._frames,
+            answered=finish is None or finish.outcome != "error",
+            whole=finish is not None and finish.outcome != "left",
+        )
         failed = finish is None or finish.outcome in ("error", "cut", "repeated", "stopped")
         code = finish.why.code if finish is not None and finish.why is not None else ""
         seconds = self._seconds or time.monotonic() - self._started
@@ -130,17 +136,19 @@ class Visit:
         self._gate.leave(self._entry, name, backend, use)
 
 
-def tokens(usage: Usage | None, prompt: int, size: int, frames: int, *, answered: bool) -> tuple[int, int, int]:
+def tokens(
+    usage: Usage | None, prompt: int, size: int, frames: int, *, answered: bool = True, whole: bool = True
+) -> tuple[int, int, int]:
     """Tokens of prompt and answer, and how many of these are estimated: what the backend told, else by size.
 
-    A stream has about one token an event; events that hold more are longer. What ended in an error costs nothing but
-    what was told.
+    A stream has about one token a frame, but for the role, the finish reason and `[DONE]`, of which one that is not
+    `whole` has only the first; frames that hold more are longer. What ended in an error costs only what was told.
     """
     told_prompt = usage.prompt if usage is not None and 0 <= usage.prompt <= MOST_TOKENS else None
     told_answer = usage.completion if usage is not None and 0 <= usage.completion <= MOST_TOKENS else None
     guess = 0
     if frames:
-        guess = max(0, frames - 3, (size - frames * ENVELOPE) // BYTES_PER_TOKEN)
+        guess = max(0, frames - (3 if whole else 1), (size - frames * ENVELOPE) // BYTES_PER_TOKEN)
     elif size:
         guess = max(0, size - AROUND) // BYTES_PER_TOKEN
     guessed_prompt, guessed_answer = (prompt, guess) if answered else (0, 0)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any
 
+from lumeai_cli.text.secret import masked
 from lumeai_cli.wire.answer import ToolCall
 from lumeai_cli.wire.event import Usage
 
@@ -41,7 +42,7 @@ def comment(text: str) -> bytes:
 
 def error_event(message: str, code: str) -> bytes:
     """An error in a stream that is under way, in the one form that every known client shows and none repeats."""
-    return event({"error": {"message": message, "type": "invalid_request_error", "code": code}})
+    return event({"error": {"message": masked(message), "type": "invalid_request_error", "code": code}})
 
 
 def chunk(

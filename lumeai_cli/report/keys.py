@@ -45,7 +45,11 @@ def key_json(key: Key, at: float) -> dict[str, Any]:
         "rpm": terms.allowance.rpm,
         "tokens_per_day": terms.allowance.tokens_per_day,
         "concurrent": terms.allowance.concurrent,
-        "older": [{"shown": token.shown, "ends": _time(token.ends)} for token in key.older],
+        "older": [
+            {"shown": token.shown, "ends": _time(token.ends)}
+            for token in key.older
+            if token.ends is None or token.ends > at
+        ],
     }
 
 
@@ -64,6 +68,8 @@ def key_rows(key: Key, at: float, language: str) -> tuple[tuple[str, str], ...]:
         ("keys-column-backends", _listed(terms.backends, language)),
         ("keys-column-limits", _limits(terms.allowance, language)),
     ]
+    if key.revoked is not None:
+        rows.append(("keys-column-revoked", moment(key.revoked)))
     older = [
         say(language, "keys-until", shown=token.shown, ends=moment(token.ends))
         for token in key.older
@@ -192,4 +198,6 @@ def _limits(allowance: Allowance, language: str) -> str:
 
 def _harmless(value: object) -> object:
     """Spreadsheets run what begins so, and names of models come from strangers."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    if not isinstance(value, str):
+        return value
+    return f"'{visible(value)}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else visible(value)

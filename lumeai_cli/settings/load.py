@@ -73,6 +73,8 @@ def user_file(env: Mapping[str, str]) -> Path:
 def key_store(settings: Settings, env: Mapping[str, str], cwd: Path) -> Path:
     """The file that holds the proxy's keys, whether it exists or not; a relative path counts from `cwd`."""
     if settings.keys.store is not None:
+        if "://" in settings.keys.store:
+            raise SettingsError(phrase("store-elsewhere"), settings.origin("keys.store"))
         return cwd / Path(settings.keys.store).expanduser()
     return user_data(env) / "keys.db"
 

@@ -276,6 +276,7 @@ MESSAGES = {
     "keys-column-key": "key",
     "keys-column-state": "state",
     "keys-column-created": "created",
+    "keys-column-revoked": "revoked",
     "keys-column-expires": "expires",
     "keys-column-used": "last used",
     "keys-column-models": "models",
@@ -306,6 +307,7 @@ MESSAGES = {
     "verify-good": "good: key '{name}'",
     "verify-expired": "expired: key '{name}'. Make it last longer with `lumeai keys set {name} --expires 30d`, or make "
     "another",
+    "verify-replaced": "expired: an older token of key '{name}', which has a newer one",
     "verify-revoked": "revoked: key '{name}' was taken back",
     "verify-unknown": "unknown: well formed, but not in the store {store}. It was deleted or replaced, or belongs to "
     "another machine",
@@ -320,6 +322,9 @@ MESSAGES = {
     "keys-taken": "a key '{name}' exists already: choose another name, or give it a new token with `lumeai keys "
     "rotate`",
     "keys-revoked-already": "key '{name}' is revoked, and a revoked key does not come back: make a new one",
+    "keys-expired-already": "key '{name}' has expired, and so would its new token: first make it last longer with "
+    "`lumeai keys set NAME --expires 30d`",
+    "keys-undelivered": "the key could not be written there, so nobody has seen it: nothing was made or replaced",
     "keys-name": "a name has 1 to {longest} characters, none of them invisible, and no space at its ends",
     "keys-name-is-key": "this looks like a key, not like a key's name. A key does not belong on a command line, where "
     "others can see it: `lumeai keys verify` reads it from the keyboard",
@@ -332,6 +337,7 @@ MESSAGES = {
     "keys-span": "'{text}' is no span of time: write 30m, 12h or 7d, a year at most, or 0",
     "keys-limit": "'{text}' is no limit: give a whole number above 0 in plain digits, or `none`",
     "keys-list-empty": "the list is empty: name at least one, or write `all`",
+    "keys-list-none": "`none` would be a key for nothing: write `all`, or name what it may use",
     "keys-list-item": "a name or pattern holds no control characters, has {longest} characters at most, and is no key",
     "keys-list-long": "{most} names or patterns at most",
     "keys-days": "days: a whole number from 1 to 3660",
@@ -357,6 +363,7 @@ MESSAGES = {
     "store-io": "the disk of the store of the keys failed ({words}): check it",
     "store-corrupt": "this file is no store of keys, or is damaged ({words}): stop lumeai, remove the -wal "
     "and -shm beside it, put a backup in its place, or move it away and make new keys",
+    "store-elsewhere": "only a file on this machine can be the store of the keys, so far: name one",
     "store-gone": "the store of the keys is not there any more: put it back",
     "store-emptied": "another store, without keys, lies in the place of the store of the keys: put the right one back",
     "store-else": "the store of the keys refuses: {words}",
@@ -412,6 +419,8 @@ MESSAGES = {
     "refuse-key-expired": "The key '{name}' expired at {ends}. Its owner can make it last longer (`lumeai keys set`), "
     "or "
     "issue a new one.",
+    "refuse-key-replaced": "The key '{name}' has a newer token, and this one was good until {ends}. Ask the owner of "
+    "this proxy for the new one.",
     "refuse-key-revoked": "The key '{name}' was revoked. Ask the owner of this proxy for a new one.",
     "refuse-model-forbidden": "This key may not use the model '{model}'. GET /v1/models lists those that it may; the "
     "owner "
@@ -420,19 +429,19 @@ MESSAGES = {
     "allow "
     "others (`lumeai keys set --backends`).",
     "refuse-rpm": "The key '{name}' has made its {limit} requests of this minute. Try again in {seconds} s.",
-    "refuse-rpm-all": "All keys together have made the {limit} requests of this minute. Try again in {seconds} s.",
+    "refuse-rpm-all": "All clients of this proxy together have made the {limit} requests of this minute. Try again "
+    "in {seconds} s.",
     "refuse-tokens": "The key '{name}' has used its {limit} tokens of this day. The next day begins at 00:00 UTC; the "
     "owner of this proxy can allow more (`lumeai keys set --tokens-per-day`).",
-    "refuse-tokens-all": "All keys together have used the {limit} tokens of this day. The next day begins at 00:00 "
-    "UTC; "
-    "the owner of this proxy can allow more (keys.tokens_per_day in lumeai.yaml).",
+    "refuse-tokens-all": "All clients of this proxy together have used the {limit} tokens of this day. The next day "
+    "begins at 00:00 UTC; the owner of this proxy can allow more (keys.tokens_per_day in lumeai.yaml).",
     "refuse-streams": "The key '{name}' has {limit} requests under way, as many as it may have at once. Wait for one "
     "of "
     "them to end.",
     "refuse-streams-all": "{limit} requests are under way, as many as may be at once. Try again in a moment.",
     "refuse-tries": "Too many wrong keys came from this address. Wait, then try again with the right one.",
-    "refuse-store-lost": "The store of the keys could not be read or written for more than {seconds} s, so that no key "
-    "can be trusted. The owner of this proxy finds the reason in its log.",
+    "refuse-store-lost": "The store of keys and limits could not be read or written for more than {seconds} s, so that "
+    "nobody can be let in. The owner of this proxy finds the reason in its log.",
     "told-error-inside": "The server reports success (HTTP {status}) and puts an error inside that stands for HTTP "
     "{meant}.",
     "told-no-body": "The server answered HTTP {status} with no body: there is nothing for a client to show.",

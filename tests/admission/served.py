@@ -211,7 +211,9 @@ class Served:
         with SqliteKeyStore.open(self.store) as store:
             names = {key.id: key.name for key in (*store.keys(),)}
             lines = store.usage.read(int(time.time() // DAY) - 1)
-        return [{"key": names[line.key], "model": line.model, "use": use} for line, use in lines]
+        return [
+            {"key": names[line.key], "model": line.model, "backend": line.backend, "use": use} for line, use in lines
+        ]
 
     def tokens_left(self, name: str) -> int:
         """Of the day's budget, as the counters have it."""

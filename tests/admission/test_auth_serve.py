@@ -142,6 +142,21 @@ def test_a_key_reaches_its_own_models_alone(closed: Served) -> None:
     assert closed.ask(closed.post(other)).code == "LUM016"
 
 
+def test_a_key_in_the_wrong_place_is_neither_repeated_nor_kept(home: Home) -> None:
+    with Backend() as backend, serving(home, "--backend", backend.url, "-v") as served:
+        key = served.key("anna")
+        for request in (
+            served.post(key, model=key),
+            served.get(f"/v1/models/{key}", key),
+            served.get(f"/v1/{key}"),
+            served.post(key).replace(b"/v1/chat", f"/{key}/v1/chat".encode()),
+        ):
+            answer = served.ask(request)
+            assert key[14:-4].encode() not in answer.body
+        served.until(lambda: served.usage() != [])
+        assert key not in str(served.usage())
+
+
 # --- how much ---------------------------------------------------------------------------------------------------------
 
 
@@ -224,7 +239,8 @@ def test_a_stream_that_ends_early_is_charged_what_was_read(home: Home) -> None:
         served.until(lambda: served.usage() != [] and backend.open == 0)
         [line] = served.usage()
         assert line["use"].requests == 1
-        assert 25 <= line["use"].completion <= 40
+        assert line["use"].completion == 30
+        assert (line["model"], line["backend"]) == ("small", backend.url.split("/")[2])
         assert line["use"].estimated == line["use"].tokens
         assert served.tokens_left("anna") == 100_000 - line["use"].tokens
 

@@ -14,7 +14,7 @@ from lumeai_cli.admission.books import Books
 from lumeai_cli.admission.entry import Entry
 from lumeai_cli.admission.gate import Gate, Guest
 from lumeai_cli.admission.guard import Guard
-from lumeai_cli.flow.refusal import Refusal
+from lumeai_cli.flow.refusal import Refusal, model_not_allowed
 from lumeai_cli.keys.store import SqliteKeyStore
 from lumeai_cli.keys.terms import Allowance, Terms
 from lumeai_cli.keys.token import made_of, make
@@ -213,3 +213,19 @@ def test_what_was_used_is_written_at_the_end(path: Path) -> None:
 
     asyncio.run(play())
     assert used(path) == [("m", 3)]
+
+
+def test_who_is_turned_away_with_a_key_is_told_in_its_use(path: Path) -> None:
+    headers = key(path, "anna")
+
+    async def play() -> None:
+        async with entered(path) as gate:
+            anna = await guest(gate, headers)
+            for _ in range(2):
+                assert gate.turned_away(anna, model_not_allowed("big"), "big").code == "LUM015"
+            assert gate.turned_away(Guest(), model_not_allowed("big"), "big").code == "LUM015"
+
+    asyncio.run(play())
+    with SqliteKeyStore.open(path) as store:
+        [(line, use)] = store.usage.read(0)
+    assert (line.model, use.requests, use.failed, use.codes) == ("big", 2, 2, (("LUM015", 2),))

@@ -7,6 +7,7 @@ import os
 import re
 import sqlite3
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -411,3 +412,150 @@ def test_a_made_key_is_nowhere_but_on_stdout(home: Home) -> None:
         assert secret.encode() not in written
         assert all(secret not in run.stdout + run.stderr for run in said)
     assert os.listdir(home.path) == ["lumeai"]  # noqa: PTH208  # names are enough
+
+
+# --- a key that cannot be handed out ----------------------------------------------------------------------------------
+
+
+def into(home: Home, where: str, *arguments: str) -> tuple[int, str]:
+    """Runs `lumeai keys` with a stdout that takes nothing: the exit code, and what is said on stderr."""
+    command = [*PROGRAM, "keys", *arguments]
+    script = {"full": '"$@" >/dev/full', "closed": '"$@" >&-', "left": 'exec 3>&1; { "$@"; echo $? >&3; } | true'}[
+        where
+    ]
+    done = subprocess.run(
+        ["bash", "-c", script, "bash", *command],
+        cwd=home.path,
+        env=home.environment({"LUMEAI_LANG": "en"}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return int(done.stdout) if where == "left" else done.returncode, done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a POSIX shell")
+@pytest.mark.parametrize("form", [(), ("--json",)])
+@pytest.mark.parametrize("where", ["full", "closed", "left"])
+def test_a_key_that_nobody_could_see_was_not_made_and_replaces_none(
+    where: str, form: tuple[str, ...], home: Home
+) -> None:
+    old = created(home, "kept")
+    for command in ("create", "rotate"):
+        name = {"create": "new", "rotate": "kept"}[command]
+        code, said = into(home, where, command, name, *form)
+        assert code == 2, said
+        assert "nobody has seen it" in said
+        assert "Traceback" not in said
+    assert list(listed(home)) == ["kept"]
+    assert verified(home, old).stdout.startswith("good")
+    assert listed(home)["kept"]["older"] == []
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a POSIX shell")
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        ('"$@" verify <&-', 1),
+        ('"$@" delete anna <&-', 2),
+        ('"$@" list >&-', 3),
+        ('"$@" revoke anna 2>&-', 0),
+        ('"$@" revoke anna 2>/dev/full', 0),
+    ],
+)
+def test_streams_that_are_closed_are_no_fault_of_its_own(script: str, code: int, home: Home) -> None:
+    created(home, "anna")
+    done = subprocess.run(
+        ["bash", "-c", script, "bash", *PROGRAM, "keys"],
+        cwd=home.path,
+        env=home.environment({"LUMEAI_LANG": "en"}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert "own fault" not in done.stderr
+
+
+# --- tokens that were replaced ----------------------------------------------------------------------------------------
+
+
+def test_an_expired_key_gets_no_new_token(inside: Home) -> None:
+    created(inside, "anna")
+    with sqlite3.connect(inside.path / "lumeai" / "keys.db") as raw:
+        raw.execute("UPDATE key SET expires = 5")
+    raw.close()
+    refused(keys(inside, "rotate", "anna"), "--expires")
+
+
+def test_a_grace_is_not_promised_beyond_the_keys_end(inside: Home) -> None:
+    created(inside, "anna", "--expires", "1h")
+    ends = str(listed(inside)["anna"]["expires"])
+    assert f"until {ends}" in keys(inside, "rotate", "anna", "--grace", "7d").stderr
+
+
+def test_a_token_whose_grace_is_over_is_told_from_an_expired_key(home: Home) -> None:
+    old = created(home, "anna")
+    keys(home, "rotate", "anna", "--grace", "7d")
+    with sqlite3.connect(home.path / "lumeai" / "keys.db") as raw:
+        raw.execute("UPDATE token SET ends = 5 WHERE ends IS NOT NULL")
+    raw.close()
+    done = verified(home, old)
+    assert done.exit_code == 1
+    assert "has a newer one" in done.stdout
+    assert json.loads(verified(home, old, "--json").stdout)["verdict"] == "expired"
+    assert listed(home)["anna"]["older"] == []
+
+
+# --- what programs and spreadsheets read ------------------------------------------------------------------------------
+
+
+def test_json_is_json_and_says_the_same_on_every_terminal(home: Home) -> None:
+    name = "«имя» 日本"
+    created(home, name)
+    for encoding in ("ascii", "cp1251", "utf-8"):
+        done = keys(home, "list", "--json", PYTHONIOENCODING=encoding)
+        assert [entry["name"] for entry in json.loads(done.stdout)] == [name]
+
+
+def test_a_models_name_breaks_no_row_and_steers_no_terminal(inside: Home) -> None:
+    created(inside, "anna")
+    gathered = Gathered()
+    for model in ("x\r=1+1", "=cmd", "\x1b]0;title\x07", "a\u202eb\x9bc", 'a,"b"\nc'):
+        gathered.add(1, model, "up", Use(requests=1), time.time())
+    with SqliteKeyStore.open(inside.path / "lumeai" / "keys.db") as store:
+        store.usage.write(gathered)
+    done = keys(inside, "usage", "--csv")
+    rows = list(csv.reader(io.StringIO(done.stdout, newline="")))
+    assert {len(row) for row in rows} == {13}
+    assert not [cell for row in rows for cell in row if cell[:1] in ("=", "+", "-", "@")]
+    assert all(one.isprintable() or one == "\n" for one in done.stdout)
+    done = keys(inside, "usage", "--json")
+    assert {entry["model"] for entry in json.loads(done.stdout)} >= {"x\r=1+1", "a\u202eb\x9bc"}
+    assert all(one.isprintable() or one == "\n" for one in done.stdout)
+
+
+def test_a_name_has_one_form(inside: Home) -> None:
+    created(inside, "e\u0301va")
+    assert list(listed(inside)) == ["\xe9va"]
+    refused(keys(inside, "create", "\xe9va"), "exists already")
+    assert keys(inside, "show", "e\u0301va").exit_code == 0
+
+
+@pytest.mark.parametrize("command", ["list", "usage", "create", "verify"])
+def test_the_common_options_are_common(command: str, inside: Home) -> None:
+    done = keys(inside, command, "-q", "-v", "--color", "never", "--lang", "en", "--help")
+    assert done.exit_code == 0
+    refused(keys(inside, "list", "--color", "sometimes"), "sometimes")
+
+
+@pytest.mark.parametrize(
+    "arguments", [("list", "--lang"), ("list", "--config"), ("list", "--color"), ("usage", "--days")]
+)
+def test_a_key_in_the_place_of_any_option_is_not_repeated(arguments: tuple[str, ...], inside: Home) -> None:
+    key = made_of(77).reveal()
+    done = keys(inside, *arguments, key)
+    assert done.exit_code == 2
+    assert key[14:-4] not in done.stdout + done.stderr

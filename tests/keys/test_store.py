@@ -144,6 +144,35 @@ def test_a_rotation_leaves_the_old_token_its_grace_and_the_key_its_terms(store: 
     assert [store.owner(token.digest) for token in (old, new, newest)] == [None, None, None]
 
 
+def test_a_store_behind_a_link_that_leads_nowhere_yet_is_as_private(path: Path, tmp_path: Path) -> None:
+    path.parent.mkdir()
+    path.symlink_to(tmp_path / "real.db")
+    before = os.umask(0)
+    try:
+        with SqliteKeyStore.open(path) as store:
+            store.create("anna", make(), Terms(), NOW)
+            modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.glob("real.db*")}
+    finally:
+        os.umask(before)
+    assert modes == {"real.db": 0o600, "real.db-wal": 0o600, "real.db-shm": 0o600}
+
+
+def test_a_link_that_leads_to_itself_is_told(path: Path) -> None:
+    path.parent.mkdir()
+    path.symlink_to(path)
+    for opened in (SqliteKeyStore.open, SqliteKeyStore.existing):
+        with pytest.raises(StoreError):
+            opened(path)
+
+
+def test_what_no_program_wrote_there_is_told(store: SqliteKeyStore) -> None:
+    store.create("anna", make(), Terms(), NOW)
+    store._connection.execute("UPDATE key SET models = 'nonsense'")  # noqa: SLF001  # as nobody should
+    for read in (store.keys, lambda: store.key("anna"), lambda: store.news(Place(-1, -1))):
+        with pytest.raises(StoreError, match="damaged"):
+            read()
+
+
 def test_what_is_deleted_is_gone(store: SqliteKeyStore, path: Path) -> None:
     token = make()
     store.create("anna", token, Terms(), NOW)

@@ -133,20 +133,31 @@ def test_a_key_in_the_wrong_place_is_not_repeated(read: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("globs", "names", "allowed"),
+    ("globs", "model", "backends", "allowed"),
     [
-        ((), ("anything",), True),
-        (("gpt-*",), ("gpt-4o",), True),
-        (("gpt-*",), ("GPT-4o",), False),
-        (("gpt-*",), ("x-gpt-4o",), False),
-        (("a", "llama?"), ("llama3",), True),
-        (("ollama/*",), ("qwen3", "ollama/qwen3"), True),
-        (("*",), ("",), True),
-        (("[",), ("[",), True),
+        ((), "anything", (), True),
+        (("gpt-*",), "gpt-4o", (), True),
+        (("gpt-*",), "GPT-4o", (), False),
+        (("gpt-*",), "x-gpt-4o", (), False),
+        (("a", "llama?"), "llama3", (), True),
+        (("ollama/*",), "qwen3", ("ollama",), True),
+        (("ollama/*",), "qwen3", ("g4f", "ollama"), True),
+        (("ollama/*",), "qwen3", ("g4f",), False),
+        (("o*",), "gpt-4o", ("openai",), False),
+        (("[!m]*",), "m1", ("up",), False),
+        (("meta/*",), "meta/llama", ("up",), True),
+        (("up/meta/*",), "meta/llama", ("up",), True),
+        (("*",), "", (), True),
+        (("[",), "[", (), True),
     ],
 )
-def test_globs_are_those_of_the_shell(globs: tuple[str, ...], names: tuple[str, ...], allowed: bool) -> None:  # noqa: FBT001  # a column
-    assert allows(globs, *names) is allowed
+def test_globs_are_those_of_the_shell(
+    globs: tuple[str, ...],
+    model: str,
+    backends: tuple[str, ...],
+    allowed: bool,  # noqa: FBT001  # a column
+) -> None:
+    assert allows(globs, model, *backends) is allowed
 
 
 def test_a_moment_is_told_in_utc() -> None:

@@ -19,11 +19,11 @@ from lumeai_cli.keys.token import (
     Token,
     checksum,
     digest_of,
-    looks_like_a_key,
     made_of,
     make,
     parse,
 )
+from lumeai_cli.text.secret import looks_like_a_key, masked
 
 DIGITS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 NUMBERS = st.integers(0, 2**256 - 1)
@@ -129,3 +129,9 @@ def test_what_may_be_a_key_is_seen(text: str) -> None:
 )
 def test_a_name_is_none(text: str) -> None:
     assert not looks_like_a_key(text)
+
+
+def test_what_looks_like_a_key_is_not_repeated() -> None:
+    assert masked(f"no model {GOOD!r} here") == "no model 'sk-...' here"
+    assert masked(f"x{GOOD.upper()} and sk-proj-0123456789abcdef") == "xsk-... and sk-..."
+    assert masked("helpdesk-assistant-bot of the task-force-70b") == "helpdesk-assistant-bot of the task-force-70b"
