@@ -3,85 +3,35 @@
 from __future__ import annotations
 
 import math
-import os
 import sys
-import time
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lumeai_cli.cli.key_desk import (
+    check_backends,
+    checked,
+    done,
+    hand_out,
+    here_with,
+    put_json,
+    put_key,
+    read_key,
+    sure,
+)
 from lumeai_cli.cli.key_terms import Backends, Concurrent, Expires, Given, Models, Rpm, TokensPerDay
-from lumeai_cli.cli.options import COLORS, Color, Config, Lang, Quiet, Verbose, language, one_of
-from lumeai_cli.cli.output import ReaderLeftError, complain, put
+from lumeai_cli.cli.options import Color, Config, Lang, Quiet, Verbose  # noqa: TC001  # typer reads them at run time
+from lumeai_cli.cli.output import put
 
 if TYPE_CHECKING:
     from lumeai_cli.keys.key import Key
-    from lumeai_cli.keys.store import SqliteKeyStore
-    from lumeai_cli.keys.terms import Terms
-    from lumeai_cli.keys.token import Token
     from lumeai_cli.keys.usage import Line, Use
-    from lumeai_cli.settings import Settings
 
 app = typer.Typer(help="Make, show and take back the proxy's API keys.", no_args_is_help=True, rich_markup_mode=None)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Of the key.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="For programs.")]
-LONGEST_INPUT = 100_000
-"""Characters of what is read as a key; the rest cannot make one of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What every command needs: the settings, the language, the store's place, and the time."""
-
-    settings: Settings
-    language: str
-    path: Path
-    now: float
-    quiet: bool = False
-
-    def tell(self, key: str, /, **values: str | int) -> None:
-        """A sentence for whoever sits there; what programs read is on stdout."""
-        from lumeai_cli.text.phrase import say
-        from lumeai_cli.text.visible import visible
-
-        if not self.quiet:
-            complain(f"{visible(say(self.language, key, **values))}\n")
-
-    def store(self) -> SqliteKeyStore:
-        """The store, made if it is not there."""
-        from lumeai_cli.keys.store import SqliteKeyStore
-
-        return SqliteKeyStore.open(self.path)
-
-    def existing(self) -> SqliteKeyStore | None:
-        """The store, if there is one: who only asks makes none."""
-        from lumeai_cli.keys.store import SqliteKeyStore
-
-        return SqliteKeyStore.existing(self.path)
-
-    def holding(self, name: str) -> SqliteKeyStore:
-        """The store that has this key; without a store nobody has it."""
-        from lumeai_cli.keys.terms import KeysError
-        from lumeai_cli.text.phrase import phrase
-
-        store = self.existing()
-        if store is None:
-            raise KeysError(phrase("keys-unknown", name=name))
-        return store
-
-
-def _here(config: str, lang: str, color: str, *, verbose: bool, quiet: bool) -> Surroundings:
-    """What the common options come to: nothing here is coloured, and there is no more to tell."""
-    from lumeai_cli.settings import key_store, load
-
-    settings = load(config=Path(config) if config else None, env=os.environ, cwd=Path.cwd())
-    path = key_store(settings, os.environ, Path.cwd())
-    one_of("--color", color, COLORS)
-    return Surroundings(settings, language(lang, settings.language), path, time.time(), quiet and not verbose)
 
 
 @app.command()
@@ -107,15 +57,15 @@ def create(  # noqa: PLR0913  # one parameter an option
     from lumeai_cli.keys.terms import Terms, checked_name
     from lumeai_cli.keys.token import make
 
-    here = _here(config, lang, color, verbose=verbose, quiet=quiet)
+    here = here_with(config, lang, color, verbose=verbose, quiet=quiet)
     given = Given(expires, models, backends, rpm, tokens_per_day, concurrent)
     terms = given.over(Terms(), here.now)
     if name is not None:
         name = checked_name(name)
-    _check_backends(here, terms)
+    check_backends(here, terms)
     token = make()
     with here.store() as store:
-        key = store.create(name, token, terms, here.now, partial(_hand_out, token, here, as_json=json))
+        key = store.create(name, token, terms, here.now, partial(hand_out, token, here, as_json=json))
     if not json:
         here.tell("keys-created", name=key.name)
     return 0
@@ -134,14 +84,14 @@ def list_(
     """List the keys: state, expiry, last use, models, limits."""
     from lumeai_cli.report.keys import aligned, key_json, key_table
 
-    here = _here(config, lang, color, verbose=verbose, quiet=quiet)
+    here = here_with(config, lang, color, verbose=verbose, quiet=quiet)
     store = here.existing()
     keys: tuple[Key, ...] = ()
     if store is not None:
         with store:
             keys = store.keys()
     if json:
-        _put_json([key_json(key, here.now) for key in keys])
+        put_json([key_json(key, here.now) for key in keys])
     elif keys:
         put(aligned(key_table(keys, here.now, here.language)))
     else:
@@ -161,11 +111,11 @@ def show(
     quiet: Quiet = False,
 ) -> int:
     """Show all that is known of one key."""
-    here = _here(config, lang, color, verbose=verbose, quiet=quiet)
-    name = _checked(name)
+    here = here_with(config, lang, color, verbose=verbose, quiet=quiet)
+    name = checked(name)
     with here.holding(name) as store:
         key = store.key(name)
-    _put_key(key, here, as_json=json)
+    put_key(key, here, as_json=json)
     return 0
 
 
@@ -190,15 +140,15 @@ def set_(  # noqa: PLR0913  # one parameter an option
     from lumeai_cli.keys.terms import KeysError
     from lumeai_cli.text.phrase import phrase
 
-    here = _here(config, lang, color, verbose=verbose, quiet=quiet)
-    name = _checked(name)
+    here = here_with(config, lang, color, verbose=verbose, quiet=quiet)
+    name = checked(name)
     given = Given(expires, models, backends, rpm, tokens_per_day, concurrent)
     if not given:
         raise KeysError(phrase("keys-set-nothing"))
     with here.holding(name) as store:
         key = store.change(name, lambda terms: given.over(terms, here.now))
-    _check_backends(here, key.terms)
-    _put_key(key, here, as_json=json)
+    check_backends(here, key.terms)
+    put_key(key, here, as_json=json)
     return 0
 
 
@@ -214,11 +164,11 @@ def revoke(
     quiet: Quiet = False,
 ) -> int:
     """Take a key back, at once and for good."""
-    here = _here(config, lang, color, verbose=verbose, quiet=quiet)
-    name = _checked(name)
+    here = here_with(config, lang, color, verbose=verbose, quiet=quiet)
+    name = checked(name)
     with here.holding(name) as store:
         key = store.revoke(name, here.now)
-    _done(key, here, "keys-revoked", as_json=json)
+    done(key, here, "keys-revoked", as_json=json)
     return 0
 
 
@@ -241,12 +191,12 @@ def rotate(  # one parameter an option
     from lumeai_cli.keys.token import make
     from lumeai_cli.text.phrase import say
 
-    here = _here(config, lang, color, verbose=verbose, quiet=quiet)
-    name = _checked(name)
+    here = here_with(config, lang, color, verbose=verbose, quiet=quiet)
+    name = checked(name)
     seconds = span(grace, "--grace")
     token = make()
     with here.holding(name) as store:
-        key = store.rotate(name, token, here.now, seconds, partial(_hand_out, token, here, as_json=json))
+        key = store.rotate(name, token, here.now, seconds, partial(hand_out, token, here, as_json=json))
     if not json:
         told = "keys-grace" if seconds else "keys-no-grace"
         ends = min(here.now + seconds, key.terms.expires or math.inf)
@@ -267,15 +217,15 @@ def delete(
     quiet: Quiet = False,
 ) -> int:
     """Forget a key and what it has used. It asks first."""
-    here = _here(config, lang, color, verbose=verbose, quiet=quiet)
-    name = _checked(name)
+    here = here_with(config, lang, color, verbose=verbose, quiet=quiet)
+    name = checked(name)
     with here.holding(name) as store:
         key = store.key(name)
-        if not yes and not _sure(key, here):
+        if not yes and not sure(key, here):
             here.tell("keys-kept")
             return 1
         key = store.delete(name)
-    _done(key, here, "keys-deleted", as_json=json)
+    done(key, here, "keys-deleted", as_json=json)
     return 0
 
 
@@ -301,13 +251,13 @@ def usage(  # noqa: PLR0913  # one parameter an option
     from lumeai_cli.text.encoding import speaks_unicode
     from lumeai_cli.text.phrase import phrase
 
-    here = _here(config, lang, color, verbose=verbose, quiet=quiet)
+    here = here_with(config, lang, color, verbose=verbose, quiet=quiet)
     if json and csv:
         raise KeysError(phrase("keys-one-format"))
     if not (days.isascii() and days.isdigit() and len(days) < 5 and 1 <= int(days) <= 3660):
         raise KeysError(phrase("keys-days"), "--days")
     if name:
-        name = _checked(name)
+        name = checked(name)
     store = here.holding(name) if name else here.existing()
     names: dict[int, str] = {}
     lines: tuple[tuple[Line, Use], ...] = ()
@@ -318,7 +268,7 @@ def usage(  # noqa: PLR0913  # one parameter an option
             names = {key.id: key.name for key in everything}
             lines = store.usage.read(int(here.now // DAY) - int(days) + 1, one)
     if json:
-        _put_json(usage_json(lines, names))
+        put_json(usage_json(lines, names))
     elif csv:
         import csv as spreadsheet
         import io
@@ -357,8 +307,8 @@ def verify(
 
     if arguments:
         raise KeysError(phrase("keys-name-is-key"))
-    here = _here(config, lang, color, verbose=verbose, quiet=quiet)
-    token = parse(_read_key(here))
+    here = here_with(config, lang, color, verbose=verbose, quiet=quiet)
+    token = parse(read_key(here))
     if isinstance(token, Flaw):
         found, key = Verdict.MISTYPED, None
         sentence = say(here.language, "verify-mistyped", flaw=phrase(f"flaw-{token}", **_length(token, LENGTH)))
@@ -375,7 +325,7 @@ def verify(
         sentence = say(here.language, f"verify-{which}", **({"store": place} if key is None else {"name": name}))
     if json:
         told = {"verdict": found.value, "flaw": token.value if isinstance(token, Flaw) else None}
-        _put_json(told | (key_json(key, here.now) if key is not None else {}))
+        put_json(told | (key_json(key, here.now) if key is not None else {}))
     else:
         put(visible(sentence) + "\n")
     return 0 if found is Verdict.GOOD else 1
@@ -383,104 +333,3 @@ def verify(
 
 def _length(flaw: str, length: int) -> dict[str, int]:
     return {"length": length} if flaw == "length" else {}
-
-
-def _checked(name: str) -> str:
-    """The name in the form in which it was kept; what can be no name is unknown."""
-    from unicodedata import normalize
-
-    from lumeai_cli.keys.terms import KeysError, checked_name
-    from lumeai_cli.text.phrase import phrase
-    from lumeai_cli.text.secret import looks_like_a_key
-    from lumeai_cli.text.visible import visible
-
-    if looks_like_a_key(name):
-        checked_name(name)
-    if visible(name) != name or len(name) > 200:
-        raise KeysError(phrase("keys-unknown", name=visible(name[:60])))
-    return normalize("NFC", name)
-
-
-def _check_backends(here: Surroundings, terms: Terms) -> None:
-    """A name that nobody configured may be one of `serve --backend`; it is told, and not refused."""
-    known = [backend.name for backend in here.settings.backends]
-    for name in terms.backends if known else ():
-        if name not in known:
-            here.tell("keys-backend-unknown", name=name, known=", ".join(known))
-
-
-def _hand_out(token: Token, here: Surroundings, key: Key, *, as_json: bool) -> None:
-    """The one moment in which a key is to be seen; what nobody could see is taken back."""
-    from lumeai_cli.keys.terms import KeysError
-    from lumeai_cli.report.keys import key_json
-    from lumeai_cli.text.phrase import phrase
-
-    try:
-        if as_json:
-            described = key_json(key, here.now)
-            _put_json({"name": described.pop("name"), "key": token.reveal()} | described)
-        else:
-            put(f"{token.reveal()}\n")
-    except (OSError, ReaderLeftError):
-        raise KeysError(phrase("keys-undelivered"), "stdout") from None
-
-
-def _put_key(key: Key, here: Surroundings, *, as_json: bool) -> None:
-    from lumeai_cli.report.keys import aligned, key_json, key_rows
-
-    if as_json:
-        _put_json(key_json(key, here.now))
-    else:
-        put(aligned(key_rows(key, here.now, here.language)))
-
-
-def _done(key: Key, here: Surroundings, sentence: str, *, as_json: bool) -> None:
-    from lumeai_cli.report.keys import key_json
-
-    if as_json:
-        _put_json(key_json(key, here.now))
-    else:
-        here.tell(sentence, name=key.name)
-
-
-def _put_json(value: object) -> None:
-    """Letters as they are where stdout can hold them; what steers a terminal is escaped in any case."""
-    from json import dumps
-
-    from lumeai_cli.text.encoding import speaks_unicode
-
-    text = dumps(value, ensure_ascii=sys.stdout is None or not speaks_unicode(sys.stdout), indent=2)
-    put("".join(one if one.isprintable() or one == "\n" else dumps(one)[1:-1] for one in text) + "\n")
-
-
-def _sure(key: Key, here: Surroundings) -> bool:
-    """Whether the person means it; where nobody is to be asked, the option is named instead."""
-    from lumeai_cli.keys.terms import KeysError
-    from lumeai_cli.text.phrase import phrase, say
-    from lumeai_cli.text.visible import visible
-
-    complain(visible(say(here.language, "keys-delete-sure", name=key.name, shown=key.token.shown)) + " ")
-    answer = sys.stdin.readline() if sys.stdin is not None else ""
-    if not answer:
-        complain("\n")
-        raise KeysError(phrase("keys-delete-yes"))
-    return answer.strip().lower() in ("y", "yes", "д", "да")
-
-
-def _read_key(here: Surroundings) -> str:
-    """The key, from a pipe or from the keyboard without an echo."""
-    from lumeai_cli.text.phrase import say
-
-    if sys.stdin is None:
-        return ""
-    if sys.stdin.isatty():
-        from getpass import getpass
-
-        try:
-            return getpass(say(here.language, "keys-prompt") + " ")
-        except (EOFError, UnicodeDecodeError):
-            return ""
-    source = getattr(sys.stdin, "buffer", None)
-    raw = source.read(LONGEST_INPUT + 1) if source is not None else sys.stdin.read(LONGEST_INPUT + 1).encode()
-    # What is longer than anybody's key is none, whatever it begins with.
-    return str(raw.decode("utf-8-sig", "replace")) if len(raw) <= LONGEST_INPUT else "x" * LONGEST_INPUT
