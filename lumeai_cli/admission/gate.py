@@ -117,11 +117,12 @@ class Gate:
         prompt, grant, books = max(1, size // BYTES_PER_TOKEN), guest.grant, self._books
         if books is None:
             return Entry(grant, None, prompt)
-        if grant is not None:  # the body may have taken a while to come
-            known = of_now(books.watch.grants.get(grant.digest), time.time())
-            if isinstance(known, Refusal):
-                return known
-            grant = known
+        known = books.watch.grants.get(grant.digest) if grant is not None else None
+        if known is not grant:  # the body may have taken a while to come
+            found = of_now(known, time.time())
+            if isinstance(found, Refusal):
+                return found
+            grant = found
         holders = []
         if grant is not None and grant.terms.allowance:
             holders.append(Holder(grant.key, grant.terms.allowance))
@@ -131,10 +132,8 @@ class Gate:
             return Entry(grant, None, prompt)
         if books.lost:
             return store_lost(books.grace)
-        found = await books.counter.reserve(holders, prompt)
-        if not isinstance(found, Denied):
-            return Entry(grant, found, prompt)
-        return _denied(found, grant)
+        counted = await books.counter.reserve(holders, prompt)
+        return _denied(counted, grant) if isinstance(counted, Denied) else Entry(grant, counted, prompt)
 
     def leave(self, entry: Entry, model: str, backend: str, use: Use) -> None:
         """Counts it out, with what it used of this model of this backend."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lumeai_cli.cli.options import Config, Lang, Quiet, language
+from lumeai_cli.cli.options import COLORS, Color, Config, Lang, Quiet, language, one_of
 from lumeai_cli.cli.output import put
 
 if TYPE_CHECKING:
@@ -40,12 +40,14 @@ def command(  # noqa: PLR0913  # one parameter an option
     ] = "",
     config: Config = "",
     lang: Lang = "",
+    color: Color = "auto",
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Log each attempt that failed, too.")] = False,
     quiet: Quiet = False,
 ) -> int:
     """Stand between agents and models, so that no empty answer leaves: an answer, or an error that says why."""
     from functools import partial
 
+    one_of("--color", color, COLORS)  # nothing here is coloured; that is no reason to refuse
     wanted = Wanted(host, port, workers, tuple(backend or ()), api_key_env, config, lang)
     # A loop of its own may run for discovery; it is over before the proxy's own begins.
     plan = plan_for(wanted)
