@@ -126,11 +126,12 @@ class Books:
         store = self.watch.store
         if store is None:
             return False
+        began = time.monotonic()
         try:
             if taken:
                 store.usage.write(taken)
         except StoreError as error:
-            self._writing.begins(error)
+            self._writing.begins(error, time.monotonic() - began)
             return False
         except Exception:  # likewise; the next time it would be the same
             LOG.exception("what was used cannot be written, and is dropped: %s", taken)

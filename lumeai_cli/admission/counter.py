@@ -67,7 +67,8 @@ class Counter:
                     return self._there(holders, prompt)
                 except BusyError as error:
                     if time.monotonic() > until:
-                        return self._without_store(error, holders, prompt)
+                        self.loss.begins(error, PATIENCE)
+                        break
                 except StoreError as error:
                     return self._without_store(error, holders, prompt)
                 await asyncio.sleep(pause)

@@ -22,10 +22,10 @@ class Loss:
     def __bool__(self) -> bool:
         return self.why is not None
 
-    def begins(self, why: StoreError) -> None:
-        """It could not be done; one that lasts already goes on."""
+    def begins(self, why: StoreError, tried: float = 0.0) -> None:
+        """It could not be done, though it was tried for so many seconds; one that lasts already goes on."""
         if self.why is None:
-            self._since = self._clock()
+            self._since = self._clock() - tried
         self.why = why
 
     def ends(self) -> None:

@@ -34,6 +34,7 @@ class Watch:
         self.grants: dict[bytes, Grant] = {}
         self.asks = asked_before
         self.loss = Loss(clock)
+        self._clock = clock
         self.generation = 0
         self._store: KeyStore | None = None
         self._file: tuple[int, int] | None = None
@@ -47,12 +48,13 @@ class Watch:
 
     def look(self) -> None:
         """Reads what is new; never raises."""
+        began = self._clock()
         try:
             self._look()
         except StoreError as error:
-            self._lost(error)
+            self._lost(error, began)
         except Exception as error:  # noqa: BLE001  # whatever it is, what is known must not be trusted for ever
-            self._lost(StoreError(phrase("store-else", words=type(error).__name__), str(self.path)))
+            self._lost(StoreError(phrase("store-else", words=type(error).__name__), str(self.path)), began)
         else:
             self.loss.ends()
 
@@ -62,8 +64,8 @@ class Watch:
             self._store.close()
             self._store = None
 
-    def _lost(self, why: StoreError) -> None:
-        self.loss.begins(why)
+    def _lost(self, why: StoreError, began: float) -> None:
+        self.loss.begins(why, self._clock() - began)
         # Whoever has a store has keys, as far as can be known.
         self.asks = self.asks or os.path.lexists(self.path)
 
