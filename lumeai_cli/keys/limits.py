@@ -47,8 +47,8 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A request that was let in: `reserved` tokens were counted on `day` for each holder. `standings`: the first
-    holder's counters as they are now.
+    """A request that was let in: `reserved` tokens were counted on `day` for each holder. `standings`: of each counter
+    that holder's who has least left.
     """
 
     holders: tuple[Holder, ...]
@@ -147,9 +147,8 @@ class MemoryLimits:
             if holder.allowance.concurrent is not None:
                 self.open[holder.key] = self.open.get(holder.key, 0) + 1
             self._charge(holder, day, prompt)
-        requests, tokens, streams = counts[0]
-        left = standings(holders[0], requests + 1, tokens + prompt, streams + 1, at)
-        return Ticket(tuple(holders), day, prompt, left)
+        after = [(requests + 1, tokens + prompt, streams + 1) for requests, tokens, streams in counts]
+        return Ticket(tuple(holders), day, prompt, nearest(holders, after, at))
 
     def settle(self, ticket: Ticket, tokens: int) -> None:
         """What it took; it may have been reserved in the store."""
@@ -192,6 +191,17 @@ def standings(holder: Holder, requests: int, tokens: int, streams: int, at: floa
     if allowance.concurrent is not None:
         found.append(Standing(Bound.STREAMS, allowance.concurrent, max(0, allowance.concurrent - streams), 1.0))
     return tuple(found)
+
+
+def nearest(holders: Sequence[Holder], counts: Sequence[Sequence[int]], at: float) -> tuple[Standing, ...]:
+    """Of what is counted for several holders, the counters that will be used up first."""
+    found: dict[Bound, Standing] = {}
+    for holder, (requests, tokens, streams) in zip(holders, counts, strict=True):
+        for one in standings(holder, requests, tokens, streams, at):
+            known = found.get(one.bound)
+            if known is None or one.left < known.left:
+                found[one.bound] = one
+    return tuple(found.values())
 
 
 def over(holder: Holder, requests: int, tokens: int, streams: int, at: float) -> Standing | None:

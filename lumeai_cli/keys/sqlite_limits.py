@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Self
 
 from lumeai_cli.keys.database import connect, told, transaction
-from lumeai_cli.keys.limits import DAY, MINUTE, Bound, Denied, Holder, Owed, Standing, Ticket, over, standings
+from lumeai_cli.keys.limits import DAY, MINUTE, Bound, Denied, Holder, Owed, Standing, Ticket, nearest, over
 from lumeai_cli.keys.terms import Allowance
 
 SHARE = 128
@@ -148,9 +148,8 @@ class SqliteLimits:
         for holder in holders:
             if holder.allowance.concurrent is not None:
                 self.open[holder.key] = self.open.get(holder.key, 0) + 1
-        requests, tokens, streams = counts[0]
-        left = standings(holders[0], requests + 1, tokens + prompt, streams + 1, now)
-        return Ticket(tuple(holders), day, prompt, left)
+        after = [(requests + 1, tokens + prompt, streams + 1) for requests, tokens, streams in counts]
+        return Ticket(tuple(holders), day, prompt, nearest(holders, after, now))
 
     def settle(self, ticket: Ticket, tokens: int) -> None:
         """What it took; if that is a `StoreError`, nothing has changed."""
@@ -253,17 +252,17 @@ class SqliteLimits:
     def _out_of_leases(self, holders: Sequence[Holder], prompt: int, at: float) -> Ticket | None:
         """A request that needs no question to the store."""
         minute, day = int(at // MINUTE), int(at // DAY)
-        leases = [self._leases.get(holder.key) for holder in holders]
-        for lease, holder in zip(leases, holders, strict=True):
+        leases: list[Lease] = []
+        for holder in holders:
+            lease = self._leases.get(holder.key)
             if lease is None or not lease.covers(holder, minute, day, prompt):
                 return None
+            leases.append(lease)
         for lease, holder in zip(leases, holders, strict=True):
-            if lease is not None:
-                lease.move(1, prompt, 1)
+            lease.move(1, prompt, 1)
             if holder.allowance.concurrent is not None:
                 self.open[holder.key] = self.open.get(holder.key, 0) + 1
-        requests, tokens, streams = leases[0].counts if leases[0] is not None else (0, 0, 0)
-        return Ticket(tuple(holders), day, prompt, standings(holders[0], requests, tokens, streams, at))
+        return Ticket(tuple(holders), day, prompt, nearest(holders, [lease.counts for lease in leases], at))
 
     def _give_back(self, now: float) -> None:
         """What was leased and not used, of requests and tokens; of streams the caller tells."""

@@ -139,6 +139,12 @@ def test_all_holders_agree_or_none_is_counted(limits: Counting, clock: Clock) ->
     assert standings == {Bound.REQUESTS: 3, Bound.TOKENS: 50, Bound.STREAMS: 3}
 
 
+def test_what_is_left_is_told_of_whoever_has_least(limits: Counting, clock: Clock) -> None:
+    both = [*holder(1, rpm=50, tokens_per_day=900, concurrent=9), Holder(ALL, Allowance(rpm=5, tokens_per_day=1000))]
+    left = {one.bound: (one.limit, one.left) for one in taken(limits, both, clock, prompt=10).standings}
+    assert left == {Bound.REQUESTS: (5, 4), Bound.TOKENS: (900, 890), Bound.STREAMS: (9, 8)}
+
+
 def test_what_is_told_is_the_limit_that_lasts_longest(limits: Counting, clock: Clock) -> None:
     taken(limits, holder(rpm=1, tokens_per_day=5, concurrent=1), clock, prompt=9)
     assert denied(limits, holder(rpm=1, tokens_per_day=5, concurrent=1), clock) is Bound.TOKENS
