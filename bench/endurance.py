@@ -144,7 +144,7 @@ def serving(folder: Path, lab: LabServer) -> Iterator[Proxy]:
             stderr=written,
             text=True,
         )
-        assert process.stdout is not None  # noqa: S101
+        assert process.stdout is not None  # noqa: S101  # it was started with a pipe
         try:
             first = process.stdout.readline()
             port = re.search(r":(\d+)/v1", first)

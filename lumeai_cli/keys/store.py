@@ -143,7 +143,7 @@ class SqliteKeyStore:
             self._keep(token, row.lastrowid or 0, at)
             key = self._key(row.lastrowid or 0)
         with ExitStack() as undo:
-            undo.callback(self.delete, key.name)
+            undo.callback(self._unmake, key)
             deliver(key)
             undo.pop_all()
         return key
@@ -254,6 +254,10 @@ class SqliteKeyStore:
     def _counted(self) -> int:
         row = self._connection.execute("UPDATE state SET changes = changes + 1 RETURNING changes").fetchone()
         return int(row[0])
+
+    def _unmake(self, key: Key) -> None:
+        with told(self.path), transaction(self._connection):
+            self._forget(key.id)
 
     def _take_back(self, token: Token) -> None:
         with told(self.path), transaction(self._connection):
